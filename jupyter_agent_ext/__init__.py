@@ -1,0 +1,13 @@
+"""A coding agent that works on the live notebook. Entry points only; nothing heavy here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__version__ = "0.1.0"
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    from .app import AgentExtension
+
+    return [{"module": "jupyter_agent_ext", "app": AgentExtension}]

@@ -1,0 +1,1 @@
+"""The agent: the loop, its context and its permissions (floor 3)."""

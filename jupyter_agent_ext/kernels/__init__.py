@@ -1,0 +1,1 @@
+"""Kernel adapters: live kernels, their variables and executions (floor 1)."""

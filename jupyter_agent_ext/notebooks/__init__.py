@@ -1,0 +1,1 @@
+"""Notebook adapters: the ways to reach a notebook (floor 1)."""

@@ -1,0 +1,1 @@
+"""Session stores: where the logs lie (floor 1)."""
