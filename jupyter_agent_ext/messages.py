@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 
 Role = Literal["user", "assistant", "tool"]
 
@@ -53,8 +53,12 @@ class ToolResultPart(TypedDict):
     content: list[TextPart | ImagePart]
 
 
-Content = TextPart | ImagePart
-Part = TextPart | ReasoningPart | ToolCallPart | ImagePart | ToolResultPart
+if TYPE_CHECKING:
+    Content = TextPart | ImagePart
+    Part = TextPart | ReasoningPart | ToolCallPart | ImagePart | ToolResultPart
+else:  # a decoder cannot tell several TypedDicts apart; they are plain dicts to it
+    Content = Part = dict[str, Any]
+
 ToolStatus = Literal["ok", "error", "denied", "interrupted"]
 
 
