@@ -1,0 +1,251 @@
+"""Settle the tool calls at the end of the history: ask, run, record (floor 3)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from .. import events as ev
+from ..errors import AgentError, LeaseError, StoreError, ToolError
+from ..fold import Request, ToolCall, Turn
+from ..messages import Content, ToolCallPart, text_part
+from ..protocols import Tool
+from ..records import Json, ToolResult
+from .call_context import CallContext
+from .permissions import IDENTICAL_CALLS, args_hash, decide, granted, is_repetition
+from .run import Run
+
+GO_ON = "go on"
+STOP = "stop"
+INTERRUPTED_UNKNOWN = (
+    "Interrupted: this call had started, its outcome is unknown. It was not run again; look at "
+    "the present state before you repeat it."
+)
+INTERRUPTED_BEFORE = "Interrupted: this call was never started."
+
+
+@dataclass(slots=True)
+class _Settled:
+    """The end of one call, ready for the log."""
+
+    data: Json
+    blobs: dict[str, bytes] = field(default_factory=dict)
+
+
+async def settle_calls(run: Run) -> bool:
+    """Give every unanswered call of the turn its result, in the order of the calls.
+
+    Reads next to each other run at the same time, everything else one by one. Returns False
+    where the next call waits for a person: the turn is paused.
+    """
+    await _plan(run)
+    while pending := run.turn.unanswered():
+        turn = run.turn
+        call = turn.calls[pending[0]["call_id"]]
+        request = request_of(turn, call.call_id)
+        if call.state == "started":
+            await _complete(run, [_settled(call, "interrupted", INTERRUPTED_UNKNOWN)])
+        elif request is not None and request.answer is None:
+            return False
+        elif request is not None and not _may_run(request):
+            await _complete(run, [_settled(call, "denied", _denial(request))])
+        else:
+            await _execute(run, _group(run, [turn.calls[c["call_id"]] for c in pending]))
+    return True
+
+
+def request_of(turn: Turn, call_id: str) -> Request | None:
+    """Return the request bound to a call, if one was opened."""
+    return next((r for r in turn.requests.values() if r.call_id == call_id), None)
+
+
+def interruption(turn: Turn) -> list[tuple[str, Json]]:
+    """Return the events that settle every open call of a turn that ends here."""
+    drafts: list[tuple[str, Json]] = []
+    for part in turn.unanswered():
+        known = turn.calls.get(part["call_id"])
+        text = INTERRUPTED_UNKNOWN if known and known.state == "started" else INTERRUPTED_BEFORE
+        data = _result_data(part["call_id"], part["name"], "interrupted", [text_part(text)])
+        drafts.append((ev.TOOL_COMPLETED, data))
+    return drafts
+
+
+# ---------------------------------------------------------------- planning
+
+
+async def _plan(run: Run) -> None:
+    """Check the calls that are new: refuse what cannot run, ask for what needs a person."""
+    drafts: list[tuple[str, Json]] = []
+    recent = [(c.name, args_hash(c.arguments)) for c in run.turn.calls.values()]
+    for part in run.turn.unanswered():
+        if part["call_id"] not in run.turn.calls:
+            drafts += _plan_one(run, part, recent)
+    if drafts:
+        await run.append(*drafts)
+
+
+def _plan_one(
+    run: Run, part: ToolCallPart, recent: list[tuple[str, str]]
+) -> list[tuple[str, Json]]:
+    try:
+        tool = run.toolset.get(part["name"])
+        arguments = tool.validate(_parse(part["arguments"]))
+    except ToolError as error:
+        content: list[Content] = [text_part(str(error))]
+        data = _result_data(part["call_id"], part["name"], "error", content)
+        return [(ev.TOOL_COMPLETED, data)]
+    called = {
+        "call_id": part["call_id"],
+        "name": part["name"],
+        "effect": tool.effect,
+        "arguments": arguments,
+    }
+    drafts: list[tuple[str, Json]] = [(ev.TOOL_CALLED, called)]
+    digest = args_hash(arguments)
+    decision = decide(run.session, run.turn, tool, trusted=run.trusted)
+    if decision.verdict == "deny":
+        content = [text_part(decision.reason)]
+        data = _result_data(part["call_id"], part["name"], "denied", content)
+        drafts.append((ev.TOOL_COMPLETED, data))
+    elif is_repetition(recent, part["name"], digest):
+        drafts.append(_opened(part, tool, "question", digest, _repetition(part["name"], arguments)))
+    elif decision.verdict == "ask":
+        payload = {"tool": part["name"], "effect": tool.effect, "arguments": arguments}
+        if decision.kind == "question":
+            payload |= {k: arguments[k] for k in ("question", "options") if arguments.get(k)}
+        drafts.append(_opened(part, tool, decision.kind, digest, payload))
+    recent.append((part["name"], digest))
+    return drafts
+
+
+def _parse(arguments: str) -> dict[str, Any]:
+    """Parse a call's arguments. Raises ToolError with what is wrong."""
+    try:
+        value = json.loads(arguments or "{}")
+    except json.JSONDecodeError as error:
+        raise ToolError(
+            f"The arguments are no valid JSON ({error}). Send the whole call again."
+        ) from error
+    if not isinstance(value, dict):
+        raise ToolError("The arguments must be a JSON object.")
+    return value
+
+
+def _opened(
+    part: ToolCallPart, tool: Tool, kind: str, digest: str, payload: Json
+) -> tuple[str, Json]:
+    return ev.REQUEST_OPENED, {
+        "request_id": uuid.uuid4().hex[:12],
+        "kind": kind,
+        "call_id": part["call_id"],
+        "args_hash": digest,
+        "payload": payload,
+    }
+
+
+def _repetition(name: str, arguments: Json) -> Json:
+    return {
+        "tool": name,
+        "arguments": arguments,
+        "repeated": IDENTICAL_CALLS,
+        "question": f"The agent asked for the same {name} call {IDENTICAL_CALLS} times in a row. "
+        "Shall it go on?",
+        "options": [GO_ON, STOP],
+    }
+
+
+# ---------------------------------------------------------------- running
+
+
+def _group(run: Run, calls: list[ToolCall]) -> list[ToolCall]:
+    """Return the calls to run together: one, or the reads that follow each other."""
+    group = [calls[0]]
+    if _is_free_read(run, calls[0]):
+        for call in calls[1:]:
+            if not _is_free_read(run, call):
+                break
+            group.append(call)
+    return group
+
+
+def _is_free_read(run: Run, call: ToolCall) -> bool:
+    return (
+        call.effect == "read"
+        and call.state == "called"
+        and request_of(run.turn, call.call_id) is None
+    )
+
+
+async def _execute(run: Run, group: list[ToolCall]) -> None:
+    starting = [c for c in group if not run.toolset.starts(c.name)]
+    if starting:
+        await run.append(*((ev.TOOL_STARTED, {"call_id": c.call_id}) for c in starting))
+    tasks = [asyncio.ensure_future(_run_one(run, call)) for call in group]
+    try:
+        settled = await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    await _complete(run, settled)
+
+
+async def _run_one(run: Run, call: ToolCall) -> _Settled:
+    request = request_of(run.turn, call.call_id)
+    answer = request.answer.get("answer") if request and request.answer else None
+    context, began = CallContext(run, call.call_id, answer), time.monotonic()
+    result = await _result(run, call, context)
+    if request and request.answer and "arguments" in request.answer:
+        told = json.dumps(call.arguments, ensure_ascii=False)
+        result.content.insert(0, text_part(f"The person changed the arguments to {told}"))
+    data = _result_data(call.call_id, call.name, result.status, result.content)
+    data |= {"changes": result.changes, "duration": round(time.monotonic() - began, 4)}
+    return _Settled(data, context.blobs)
+
+
+async def _result(run: Run, call: ToolCall, context: CallContext) -> ToolResult:
+    """Run the tool; what goes wrong in it is a result that the model reads."""
+    try:
+        tool: Tool = run.toolset.get(call.name)
+        return await tool.run(context, call.arguments)
+    except (StoreError, LeaseError):
+        raise
+    except ToolError as error:
+        text = str(error)
+    except AgentError as error:
+        details = f"\n{json.dumps(error.details, ensure_ascii=False)}" if error.details else ""
+        text = f"{error} {error.hint}{details}"
+    except Exception as error:
+        run.logger.exception("Tool %s failed", call.name)
+        text = f"The tool {call.name} failed unexpectedly: {type(error).__name__}: {error}"
+    return ToolResult([text_part(text)], status="error")
+
+
+async def _complete(run: Run, settled: list[_Settled]) -> None:
+    blobs = {digest: data for one in settled for digest, data in one.blobs.items()}
+    await run.append(*((ev.TOOL_COMPLETED, one.data) for one in settled), blobs=blobs)
+
+
+def _settled(call: ToolCall, status: str, text: str) -> _Settled:
+    return _Settled(_result_data(call.call_id, call.name, status, [text_part(text)]))
+
+
+def _result_data(call_id: str, name: str, status: str, content: list[Content]) -> Json:
+    return {"call_id": call_id, "name": name, "status": status, "content": content}
+
+
+def _may_run(request: Request) -> bool:
+    if request.payload.get("repeated"):
+        return granted(request) and (request.answer or {}).get("answer", GO_ON) == GO_ON
+    return granted(request)
+
+
+def _denial(request: Request) -> str:
+    reason = (request.answer or {}).get("reason") or ""
+    if request.payload.get("repeated"):
+        return "The person stopped this repetition. Answer with what you know by now."
+    return f"The person denied this call{': ' + reason if reason else '.'}"
