@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from jupyter_core.utils import ensure_async
 from tornado.web import HTTPError
 
 from ..errors import AgentError, BadRequestError, ConflictError, ForbiddenError, NotFoundError
+
+_IMPOSSIBLE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
+_LOG: Final = "See the server's log; check free disk space and permissions."
+_LOOK: Final = "Look at the path; list_files shows what is there."
 
 
 async def ask(answer: Any) -> Any:
@@ -21,25 +26,30 @@ async def ask(answer: Any) -> Any:
 
 @contextmanager
 def translated(path: str) -> Iterator[None]:
-    """Raise this package's errors in place of the HTTP errors of a contents manager.
+    """Raise this package's errors in place of those of a contents manager.
 
     The messages of those name absolute paths of the machine; ours name `path` only.
     """
     try:
         yield
+    except PermissionError as error:
+        raise ForbiddenError(f"{path!r} may not be touched.") from error
+    except OSError as error:
+        if error.errno in _IMPOSSIBLE:
+            raise NotFoundError(f"There is no file {path!r}.", hint=_LOOK) from error
+        raise AgentError(f"{path!r} could not be read or written.", hint=_LOG) from error
     except HTTPError as error:
-        hint = "Look at the path; list_files shows what is there."
         if error.status_code == 404:
-            raise NotFoundError(f"There is no file {path!r}.", hint=hint) from error
+            raise NotFoundError(f"There is no file {path!r}.", hint=_LOOK) from error
         if error.status_code in (401, 403):
             raise ForbiddenError(f"{path!r} may not be touched.") from error
         if error.status_code == 409:
             raise ConflictError(f"{path!r} is not as expected.") from error
         if error.status_code < 500:
-            raise BadRequestError(f"{path!r} cannot be used so.", hint=hint) from error
+            raise BadRequestError(f"{path!r} cannot be used so.", hint=_LOOK) from error
         raise AgentError(
             f"{path!r} could not be read or written.",
-            hint="See the server's log; check free disk space and permissions.",
+            hint=_LOG,
         ) from error
 
 
