@@ -1,0 +1,124 @@
+"""The sockets to one kernel: shell, control and iopub, and a ping of its heartbeat (floor 1)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, Literal
+
+import zmq
+import zmq.asyncio
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.session import Session
+
+from ..errors import KernelError
+from ..records import Json
+from .transport import Channel
+
+Source = Literal["shell", "control", "iopub"]
+Receive = Callable[[Source, Json], None]
+
+RECONNECT_MS = 25
+SLICE = 0.005
+
+
+def new_context() -> zmq.asyncio.Context:
+    """Return a ZMQ context for the connections of one server: one I/O thread for all.
+
+    Its sockets find a kernel that binds late within 25 ms instead of 100, and a send to a
+    kernel that reads nothing any more fails instead of blocking the event loop.
+    """
+    context = zmq.asyncio.Context()
+    context.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
+    context.setsockopt(zmq.SNDTIMEO, 0)
+    context.setsockopt(zmq.LINGER, 0)
+    return context
+
+
+class Channels:
+    """Sends to shell and control and gives every message that arrives to `receive`.
+
+    It has an identity of its own: two clients with the manager's session deafen each other.
+    """
+
+    def __init__(
+        self, km: Any, context: zmq.asyncio.Context, receive: Receive, log: logging.Logger
+    ) -> None:
+        self.ports: list[int] = list(km.ports)
+        self._receive = receive
+        self._log = log
+        self._session = Session(
+            parent=km, key=km.session.key, signature_scheme=km.session.signature_scheme
+        )
+        self._client = AsyncKernelClient(
+            context=context, session=self._session, **_connection_info(km)
+        )
+        identity = self._session.bsession
+        self._sockets: dict[Source, Any] = {
+            "iopub": self._client.connect_iopub(),
+            "shell": self._client.connect_shell(identity=identity),
+            "control": self._client.connect_control(identity=identity),
+        }
+        self._readers = [
+            asyncio.create_task(self._read(name), name=f"agent-{name}") for name in self._sockets
+        ]
+
+    def message(self, msg_type: str, content: Json) -> Json:
+        """Build a message with a new msg_id."""
+        message: Json = self._session.msg(msg_type, content)
+        return message
+
+    def send(self, channel: Channel, message: Json) -> None:
+        """Send without waiting. Raises KernelError if the kernel reads nothing any more."""
+        try:
+            self._session.send(self._sockets[channel], message)
+        except zmq.ZMQError as error:
+            raise KernelError(f"The kernel takes no messages: {error}.") from error
+
+    async def ping(self, timeout: float) -> bool:
+        """Say whether the heartbeat answers within `timeout` seconds; a fresh socket each time.
+
+        jupyter_client's heartbeat thread starts paused and needs seconds to notice a death.
+        """
+        socket: Any = self._client.connect_hb()
+        try:
+            await socket.send(b"ping")
+            return bool(await socket.poll(int(timeout * 1000)))
+        finally:
+            socket.close(linger=0)
+
+    async def close(self) -> None:
+        """Stop reading and close the sockets."""
+        for reader in self._readers:
+            reader.cancel()
+        await asyncio.gather(*self._readers, return_exceptions=True)
+        for socket in self._sockets.values():
+            socket.close(linger=0)
+
+    async def _read(self, name: Source) -> None:
+        socket = self._sockets[name]
+        pause = time.monotonic() + SLICE
+        while True:
+            parts = await socket.recv_multipart()
+            try:
+                _, frames = self._session.feed_identities(parts)
+                message = self._session.deserialize(frames)
+            except (ValueError, TypeError, KeyError) as error:
+                self._log.warning("Dropped an unreadable message on %s: %s", name, error)
+                continue
+            self._receive(name, message)
+            if time.monotonic() > pause:  # recv does not suspend while messages are waiting
+                await asyncio.sleep(0)
+                pause = time.monotonic() + SLICE
+
+
+def _connection_info(km: Any) -> dict[str, Any]:
+    info = dict(km.get_connection_info())
+    for key in ("signature_scheme", "key", "kernel_name"):
+        info.pop(key, None)
+    for key in ("curve_publickey", "curve_secretkey"):
+        if isinstance(info.get(key), str):
+            info[key] = info[key].encode("ascii")
+    return info
