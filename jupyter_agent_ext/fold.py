@@ -146,7 +146,7 @@ class Session:
         """Return what the session is doing."""
         if self.paused():
             return "paused"
-        return "running" if self.running() else "idle"
+        return "running" if self.running() or self.queue else "idle"
 
 
 def fold(events: Iterable[Event], session: Session | None = None) -> Session:

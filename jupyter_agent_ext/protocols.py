@@ -233,7 +233,7 @@ class SessionStore(Protocol):
 
     async def cards(
         self,
-        owner: str,
+        owner: str | None,
         root: str,
         *,
         notebook: str | None = None,

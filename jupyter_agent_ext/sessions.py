@@ -1,0 +1,377 @@
+"""AgentSessionManager: the sessions of this server, opened, listed, bound and culled (floor 4)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from typing import Any
+from weakref import WeakValueDictionary
+
+from traitlets import Bool, Enum, Float, Int, List, Unicode, default
+from traitlets.config import LoggingConfigurable
+
+from . import events as ev
+from .agent.log import SessionLog, load_session
+from .agent.permissions import MODES
+from .agent.run import Limits
+from .binding import Binder, Binding, check_session_id
+from .errors import (
+    BadRequestError,
+    ConflictError,
+    LeaseError,
+    LimitError,
+    NotFoundError,
+    StoreError,
+)
+from .events import Draft, SessionKey
+from .fold import Session
+from .records import Card
+from .turns import TurnRunner, TurnSettings
+from .workspace import Services
+
+_CULL_SECONDS = 60.0
+
+
+def _from_environment(name: str, fallback: float) -> float:
+    """Return a number from the environment. Raises ValueError that names the variable."""
+    text = os.environ.get(name, "")
+    try:
+        return float(text) if text.strip() else fallback
+    except ValueError:
+        raise ValueError(f"{name}={text!r} is not a number.") from None
+
+
+class AgentSessionManager(LoggingConfigurable):
+    """Keeps the sessions; their turns run in `turns`."""
+
+    max_age_hours = Float(
+        help="Archive a session that was idle for so many hours. $SESSION_MAX_AGE_HOURS, else 24."
+    ).tag(config=True)
+    max_sessions = Int(
+        help="Sessions that are not archived, at most; beyond it the one idle for longest is "
+        "archived. $SESSION_MAX_CONCURRENT, else 1000."
+    ).tag(config=True)
+    history_limit = Int(
+        help="Turns that the model and `history` see, at most. $SESSION_HISTORY_LIMIT, else 100."
+    ).tag(config=True)
+    delete_after_days = Float(
+        0.0, help="Delete archived sessions for good after so many days; 0: never."
+    ).tag(config=True)
+    default_model = Unicode(
+        "embedded", help="The model of sessions that chose none, a litellm name or 'embedded'."
+    ).tag(config=True)
+    default_mode = Enum(MODES, "ask", help="The mode of new sessions.").tag(config=True)
+    allowed_models = List(
+        Unicode(), help="The models that may be chosen; empty: all. 'openai/*' allows a provider."
+    ).tag(config=True)
+    max_steps = Int(50, help="Model calls in one turn, at most.").tag(config=True)
+    max_turn_tokens = Int(0, help="Tokens of one turn, at most; 0: no limit.").tag(config=True)
+    max_turn_cost = Float(0.0, help="US dollars of one turn, at most; 0: no limit.").tag(
+        config=True
+    )
+    max_turn_seconds = Float(3600.0, help="Seconds of one turn without its pauses, at most.").tag(
+        config=True
+    )
+    max_retries = Int(4, help="How often a model call that failed is tried again.").tag(config=True)
+    resume_on_start = Bool(
+        True, help="Go on, at start-up, with turns that ran when the server died."
+    ).tag(config=True)
+
+    @default("max_age_hours")
+    def _default_max_age_hours(self) -> float:
+        return _from_environment("SESSION_MAX_AGE_HOURS", 24.0)
+
+    @default("max_sessions")
+    def _default_max_sessions(self) -> int:
+        return int(_from_environment("SESSION_MAX_CONCURRENT", 1000))
+
+    @default("history_limit")
+    def _default_history_limit(self) -> int:
+        return int(_from_environment("SESSION_HISTORY_LIMIT", 100))
+
+    def __init__(self, services: Services, root: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.root = root
+        self.services = services
+        settings = TurnSettings(self._limits(), lambda: self.default_model, self.model_allowed)
+        self.turns = TurnRunner(services, settings)
+        self.turns.forget = self._forget
+        self.binder = Binder(services.store, services.kernels, services.files)
+        self._logs: dict[SessionKey, SessionLog] = {}
+        self._locks: WeakValueDictionary[SessionKey, asyncio.Lock] = WeakValueDictionary()
+        self._background: list[asyncio.Task[None]] = []
+
+    def _limits(self) -> Limits:
+        return Limits(
+            steps=self.max_steps,
+            tokens=self.max_turn_tokens or None,
+            cost=self.max_turn_cost or None,
+            seconds=self.max_turn_seconds or None,
+            retries=self.max_retries,
+            history=self.history_limit,
+        )
+
+    def model_allowed(self, model: str) -> bool:
+        """Say whether this server lets a session use the model."""
+        return not self.allowed_models or any(
+            model == allowed or (allowed.endswith("/*") and model.startswith(allowed[:-1]))
+            for allowed in self.allowed_models
+        )
+
+    # ------------------------------------------------------------ opening
+
+    async def enter(
+        self,
+        owner: str,
+        session_id: str | None,
+        notebook_id: str,
+        kernel_id: str | None,
+        *,
+        model: str = "",
+    ) -> SessionLog:
+        """Open the session that the caller means, or create it; see Binder.find."""
+        binding = await self.binder.find(owner, self.root, session_id, notebook_id, kernel_id)
+        key = SessionKey(owner, self.root, binding.session_id)
+        if not binding.exists:
+            return await self._create(key, binding, model)
+        log = await self.open(key)
+        if binding.changes:
+            await log.append(Draft(ev.SESSION_BOUND, binding.changes))
+        return log
+
+    async def open(self, key: SessionKey) -> SessionLog:
+        """Open a session for writing and go on with what a dead server left open.
+
+        Raises NotFoundError, LeaseError if another server writes it.
+        """
+        log = self._logs.get(key)
+        if log is not None and log.lease is not None:
+            return log
+        async with self._lock(key):
+            log = self._logs.get(key)
+            if log is None or log.lease is None:
+                log = await self._open(key, log)
+        await self.turns.resume(log)
+        return log
+
+    async def _open(self, key: SessionKey, log: SessionLog | None) -> SessionLog:
+        store = self.services.store
+        if await store.card(key) is None:
+            raise _unknown(key.session_id)
+        lease = await store.acquire(key)
+        if log is None:
+            session = await load_session(store, key)
+            if session is None:
+                await store.release(lease)
+                raise _unknown(key.session_id)
+            log = self._logs[key] = SessionLog(store, session, None)
+        else:
+            await log.catch_up()
+        log.lease = lease
+        return log
+
+    async def peek(self, key: SessionKey) -> SessionLog:
+        """Return a session for reading only: nothing is resumed. Raises NotFoundError."""
+        check_session_id(key.session_id)
+        log = self._logs.get(key)
+        if log is None:
+            async with self._lock(key):
+                log = self._logs.get(key)
+                if log is None:
+                    session = await load_session(self.services.store, key)
+                    if session is None:
+                        raise _unknown(key.session_id)
+                    log = self._logs[key] = SessionLog(self.services.store, session, None)
+        elif log.lease is None:
+            await log.catch_up()
+        return log
+
+    async def _create(self, key: SessionKey, binding: Binding, model: str) -> SessionLog:
+        await self._make_room(key.owner)
+        async with self._lock(key):
+            if (log := self._logs.get(key)) is not None:  # another request was first
+                return log
+            lease = await self.services.store.acquire(key)
+            log = SessionLog(self.services.store, _unborn(key), lease)
+            place = binding.place
+            data = {
+                "session_id": key.session_id,
+                "owner": key.owner,
+                "root": key.root,
+                "notebook_id": place.notebook_id,
+                "notebook": place.notebook,
+                "kernel_id": place.kernel_id,
+                "model": model,
+                "mode": self.default_mode,
+            }
+            await log.append(Draft(ev.SESSION_CREATED, data), text=place.notebook_id)
+            self._logs[key] = log
+            return log
+
+    def _lock(self, key: SessionKey) -> asyncio.Lock:
+        return self._locks.setdefault(key, asyncio.Lock())
+
+    async def _make_room(self, owner: str) -> None:
+        """Archive the session idle for longest where there are too many. Raises LimitError."""
+        cards = await self.services.store.cards(
+            owner, self.root, archived=False, limit=self.max_sessions + 1
+        )
+        if len(cards) < self.max_sessions:
+            return
+        for card in reversed(cards):
+            if card.status == "idle" and not self.turns.active(card.key):
+                with contextlib.suppress(LeaseError):
+                    await self.archive(card.key)
+                    return
+        raise LimitError(f"All {self.max_sessions} sessions are running.")
+
+    # ------------------------------------------------------------ changing
+
+    async def cards(
+        self, owner: str, *, notebook: str | None, q: str, archived: bool | None
+    ) -> list[Card]:
+        """List sessions, most recently active first; archived ones only when searched for."""
+        if archived is None and not q and notebook is None:
+            archived = False
+        return await self.services.store.cards(
+            owner, self.root, notebook=notebook, q=q, archived=archived
+        )
+
+    async def update(self, key: SessionKey, changes: dict[str, Any]) -> SessionLog:
+        """Rename a session, choose its model or mode. Raises BadRequestError."""
+        mode = changes.get("mode")
+        if mode is not None and mode not in MODES:
+            raise BadRequestError(f"Unknown mode {mode!r}.", hint=f"Modes: {', '.join(MODES)}.")
+        model = changes.get("model")
+        if model and not self.model_allowed(model):
+            raise BadRequestError(f"The model {model!r} is not allowed here.")
+        log = await self.open(key)
+        if changes:
+            await log.append(Draft(ev.SESSION_UPDATED, changes), text=str(changes.get("title", "")))
+        return log
+
+    async def archive(self, key: SessionKey) -> None:
+        """Take a session out of the plain list and out of memory."""
+        log = await self.open(key)
+        if not log.session.archived:
+            await log.append(Draft(ev.SESSION_UPDATED, {"archived": True}))
+        await self._drop(log)
+
+    async def delete(self, key: SessionKey) -> None:
+        """Delete a session for good, interrupting its turn first."""
+        check_session_id(key.session_id)
+        async with self._lock(key):
+            log = self._logs.get(key)
+            if log is None or log.lease is None:
+                log = await self._open(key, log)
+        while await self.turns.interrupt(log, "the session was deleted"):
+            pass
+        if log.lease is None:
+            raise ConflictError("The session is written by another server.")
+        await self.services.store.delete(log.lease)
+        log.close()
+        self._logs.pop(key, None)
+
+    async def follow_rename(self, old: str, new: str) -> None:
+        """Bind the sessions of a renamed notebook, or of a folder's notebooks, to the new path."""
+        prefix = old.rstrip("/") + "/"
+        for card in await self._all_cards():
+            path = card.notebook
+            if path is None or not (path == old or path.startswith(prefix)):
+                continue
+            moved = new + path[len(old) :]
+            await self._append_quietly(card.key, {"notebook": moved, "notebook_id": moved})
+
+    async def follow_restart(self, kernel_id: str, epoch: str) -> None:
+        """Note in the sessions of a kernel that its variables are gone."""
+        for log in list(self._logs.values()):
+            session = log.session
+            if session.kernel_id == kernel_id and session.epoch not in (None, epoch):
+                await self._append_quietly(log.key, {"epoch": epoch})
+
+    async def _append_quietly(self, key: SessionKey, bound: dict[str, Any]) -> None:
+        try:
+            log = await self.open(key)
+            await log.append(Draft(ev.SESSION_BOUND, bound))
+        except (LeaseError, StoreError, NotFoundError) as error:
+            self.log.warning("Session %s could not follow: %s", key.session_id, error)
+
+    # ------------------------------------------------------------ lifetime
+
+    async def start(self) -> None:
+        """Open the store, go on with interrupted turns, begin to cull."""
+        await self.services.store.open()
+        if self.resume_on_start:
+            self._background.append(asyncio.create_task(self._resume_all()))
+        self._background.append(asyncio.create_task(self._cull_for_ever()))
+
+    async def _resume_all(self) -> None:
+        for card in await self._all_cards(status="running"):
+            try:
+                await self.open(card.key)
+            except (LeaseError, NotFoundError, StoreError) as error:
+                self.log.warning("Session %s was not resumed: %s", card.key.session_id, error)
+
+    async def _cull_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(_CULL_SECONDS)
+            try:
+                await self.cull()
+            except StoreError as error:
+                self.log.warning("Old sessions could not be archived: %s", error)
+
+    async def cull(self) -> None:
+        """Archive sessions idle for `max_age_hours`; delete old archived ones if configured."""
+        now = time.time()
+        for card in await self._all_cards(status="idle"):
+            idle = now - card.last_activity
+            with contextlib.suppress(LeaseError, NotFoundError):
+                if self.delete_after_days and idle > self.delete_after_days * 86400:
+                    await self.delete(card.key)
+                elif not card.archived and idle > self.max_age_hours * 3600:
+                    await self.archive(card.key)
+        for log in list(self._logs.values()):
+            if log.lease is None and not log.watched:
+                self._logs.pop(log.key, None)
+
+    async def _all_cards(self, status: str | None = None) -> list[Card]:
+        return await self.services.store.cards(None, self.root, status=status, limit=100_000)
+
+    async def _drop(self, log: SessionLog) -> None:
+        """Take a session out of memory; its viewers go on, reading from the store."""
+        await log.save_state()
+        lease, log.lease = log.lease, None
+        if lease is not None:
+            await self.services.store.release(lease)
+        if not log.watched:
+            self._logs.pop(log.key, None)
+
+    def _forget(self, log: SessionLog) -> None:
+        """Take a session whose log failed out of memory: the store knows what is true."""
+        if self._logs.get(log.key) is log:
+            self._logs.pop(log.key)
+        log.lease = None
+        log.close()
+
+    async def close(self) -> None:
+        """End everything in order: background tasks, turns, viewers, the store."""
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        await self.turns.close()
+        for log in list(self._logs.values()):
+            log.close()
+            if log.lease is not None:
+                await log.save_state()
+        self._logs.clear()
+        await self.services.store.close()
+
+
+def _unborn(key: SessionKey) -> Session:
+    return Session(session_id=key.session_id, owner=key.owner, root=key.root)
+
+
+def _unknown(session_id: str) -> NotFoundError:
+    return NotFoundError(f"There is no session {session_id!r}.")

@@ -1,0 +1,361 @@
+"""Runs the turns of all sessions: a task each, owned here, never by a request (floor 4)."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from . import events as ev
+from .agent.calls import interruption, is_blocked
+from .agent.log import SessionLog
+from .agent.loop import TurnLoop
+from .agent.permissions import MODES, args_hash
+from .agent.run import Limits, Run
+from .errors import (
+    BadRequestError,
+    ConflictError,
+    ForbiddenError,
+    LeaseError,
+    NotFoundError,
+    StoreError,
+    ToolError,
+    TurnRunningError,
+)
+from .events import Draft, SessionKey
+from .fold import Request, Session, Turn
+from .messages import Content
+from .workspace import Services, SessionWorkspace
+
+SUPERSEDED = "superseded by a new query"
+_INTERRUPT_SECONDS = 15.0
+
+
+@dataclass(slots=True)
+class Query:
+    """One query as it comes in; what is None is taken from the session."""
+
+    query: str
+    turn_id: str | None = None
+    parent: str | None = None
+    mode: str | None = None
+    model: str | None = None
+    surface: str = "rest"
+    when: Literal["queue", "reject"] = "queue"
+    parts: list[Content] = field(default_factory=list)
+    blobs: dict[str, bytes] = field(default_factory=dict)
+
+    def body_hash(self) -> str:
+        """Return what tells a repeated request from another one with the same id."""
+        body = [self.query, self.parent, self.mode, self.model, self.parts]
+        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to a request."""
+
+    decision: Literal["approve", "deny", "always", "answer"]
+    by: str = ""
+    answer: str | None = None
+    reason: str | None = None
+    arguments: dict[str, Any] | None = None
+    args_hash: str | None = None
+
+
+@dataclass(slots=True)
+class TurnSettings:
+    """What the configuration says about turns."""
+
+    limits: Limits
+    default_model: Callable[[], str]
+    allowed_models: Callable[[str], bool]
+
+
+class TurnRunner:
+    """Starts, queues, interrupts and resumes turns; one runs per session."""
+
+    def __init__(self, services: Services, settings: TurnSettings) -> None:
+        self._services = services
+        self._settings = settings
+        self._tasks: dict[SessionKey, asyncio.Task[None]] = {}
+        self._loops: dict[SessionKey, tuple[asyncio.Task[None], TurnLoop]] = {}
+        self.forget: Callable[[SessionLog], None] = lambda log: None
+
+    def active(self, key: SessionKey) -> bool:
+        """Say whether a task works on this session."""
+        return key in self._tasks
+
+    async def start(self, log: SessionLog, query: Query) -> tuple[str, int]:
+        """Start or queue a turn; return its id and the log's seq just before it.
+
+        The same id with the same body gives the stored turn. Raises ConflictError for another
+        body, TurnRunningError for `when="reject"`, BadRequestError, ForbiddenError.
+        """
+        if not query.query.strip():
+            raise BadRequestError("The query is empty.", hint="Send a question in `query`.")
+        async with log.gate:
+            session, digest = log.session, query.body_hash()
+            if query.turn_id is not None and (known := _known(session, query.turn_id)) is not None:
+                if known != digest:
+                    raise ConflictError(
+                        f"Turn {query.turn_id!r} exists with another body.",
+                        hint="Send a new id for a new query.",
+                    )
+                return query.turn_id, session.seq
+            data = self._turn_data(session, query) | {"body_hash": digest}
+            if (paused := session.paused()) is not None:
+                await self._supersede(log, paused)
+            busy = log.session.running() is not None or bool(log.session.queue)
+            if busy and query.when == "reject":
+                raise TurnRunningError("A turn of this session is running.")
+            turn_id, seq = query.turn_id or uuid.uuid4().hex[:16], log.session.seq
+            kind = ev.TURN_QUEUED if busy else ev.TURN_STARTED
+            if not busy:
+                data["parent"] = query.parent or log.session.head
+            draft = Draft(kind, data, turn_id)
+            await log.append(draft, blobs=query.blobs, text=query.query)
+            self.ensure_running(log)
+            return turn_id, seq
+
+    def _turn_data(self, session: Session, query: Query) -> dict[str, Any]:
+        model = query.model or session.model or self._settings.default_model()
+        if not self._settings.allowed_models(model):
+            raise ForbiddenError(
+                f"The model {model!r} is not allowed here.", hint="GET agent/models lists them."
+            )
+        mode = query.mode or session.mode
+        if mode not in MODES:
+            raise BadRequestError(f"Unknown mode {mode!r}.", hint=f"Modes: {', '.join(MODES)}.")
+        if query.parent is not None and query.parent not in session.turns:
+            raise NotFoundError(f"There is no turn {query.parent!r} in this session.")
+        data: dict[str, Any] = {
+            "query": query.query,
+            "surface": query.surface,
+            "model": model,
+            "mode": mode,
+        }
+        if query.parent is not None:
+            data["parent"] = query.parent
+        if query.parts:
+            data["parts"] = query.parts
+        return data
+
+    async def _supersede(self, log: SessionLog, turn: Turn) -> None:
+        """Deny what a paused turn waits for and end it."""
+        await self._stop_task(log, SUPERSEDED)
+        turn = log.session.turns[turn.turn_id]
+        if turn.status != "running":
+            return
+        denials = [
+            Draft(
+                ev.REQUEST_ANSWERED,
+                {"request_id": r.request_id, "decision": "deny", "reason": SUPERSEDED, "by": ""},
+                turn.turn_id,
+            )
+            for r in turn.open_requests()
+        ]
+        await log.append(*denials, *_settling(turn, SUPERSEDED))
+
+    def ensure_running(self, log: SessionLog) -> None:
+        """See to it that a task works on what the log leaves open."""
+        if log.key not in self._tasks and log.lease is not None:
+            name = f"agent turn of {log.session.session_id[:40]}"
+            self._tasks[log.key] = asyncio.create_task(self._drive(log), name=name)
+
+    async def _drive(self, log: SessionLog) -> None:
+        """Run the open turn, then the queued ones, until there is nothing to do."""
+        try:
+            while True:
+                turn = log.session.running()
+                if turn is None:
+                    if not log.session.queue:
+                        return
+                    await self._start_queued(log)
+                elif is_blocked(turn):
+                    return
+                else:
+                    await self._run(log, turn)
+        except (StoreError, LeaseError) as error:
+            self._services.logger.error(
+                "The log of session %s cannot be written: %s", log.session.session_id, error
+            )
+            self.forget(log)
+        finally:
+            self._tasks.pop(log.key, None)
+
+    async def _run(self, log: SessionLog, turn: Turn) -> None:
+        services = self._services
+        run = Run(
+            log,
+            turn.turn_id,
+            services.model,
+            services.toolset,
+            SessionWorkspace(log, services),
+            self._settings.limits,
+            services.logger,
+        )
+        loop = TurnLoop(run)
+        task = asyncio.create_task(loop.run())
+        self._loops[log.key] = (task, loop)
+        try:
+            await asyncio.wait({task})
+        finally:
+            self._loops.pop(log.key, None)
+        if task.cancelled():  # it was interrupted before its first line ran
+            await loop.settle("interrupted", loop.stop_reason)
+        else:
+            task.result()
+
+    async def _start_queued(self, log: SessionLog) -> None:
+        async with log.gate:
+            queued = log.session.queue[0]
+            data = {**queued.data, "parent": queued.data.get("parent") or log.session.head}
+            await log.append(Draft(ev.TURN_STARTED, data, queued.turn_id))
+
+    async def resume(self, log: SessionLog) -> None:
+        """Go on with what a server left open when it died. A paused turn stays paused."""
+        turn = log.session.running()
+        if log.key in self._tasks:
+            return
+        if turn is None or is_blocked(turn):
+            if turn is None and log.session.queue:
+                self.ensure_running(log)
+            return
+        if turn.resumed >= self._settings.limits.resumes:
+            reason = f"The server stopped {turn.resumed + 1} times during this turn."
+            await log.append(*_settling(turn, reason, "failed"))
+        else:
+            await log.append(
+                Draft(ev.TURN_RESUMED, {"reason": "the server was restarted"}, turn.turn_id)
+            )
+        self.ensure_running(log)
+
+    async def interrupt(self, log: SessionLog, reason: str = "interrupted by the user") -> bool:
+        """End the running or paused turn; say whether there was one."""
+        turn = log.session.running()
+        if turn is None:
+            return False
+        await self._stop_task(log, reason)
+        async with log.gate:
+            turn = log.session.turns[turn.turn_id]
+            if turn.status == "running":
+                await log.append(*_settling(turn, reason))
+        return True
+
+    async def _stop_task(self, log: SessionLog, reason: str) -> None:
+        running = self._loops.get(log.key)
+        if running is None:
+            return
+        task, loop = running
+        loop.stop_reason = reason
+        if not task.cancelling():
+            task.cancel()
+        await asyncio.wait({task}, timeout=_INTERRUPT_SECONDS)
+
+    async def answer(self, log: SessionLog, request_id: str, answer: Answer) -> Request:
+        """Answer a request, once: the first answer wins. The turn then goes on.
+
+        The same answer again gives the stored one. Raises NotFoundError, ConflictError,
+        BadRequestError.
+        """
+        async with log.gate:
+            turn, request = _find_request(log.session, request_id)
+            data = self._answer_data(turn, request, answer)
+            if request.answer is not None:
+                if all(request.answer.get(k) == v for k, v in data.items() if k != "by"):
+                    return request
+                raise ConflictError("This request was answered already.", answer=request.answer)
+            await log.append(
+                Draft(ev.REQUEST_ANSWERED, {"request_id": request_id, **data}, turn.turn_id)
+            )
+            self.ensure_running(log)
+            return log.session.turns[turn.turn_id].requests[request_id]
+
+    def _answer_data(self, turn: Turn, request: Request, answer: Answer) -> dict[str, Any]:
+        if answer.args_hash is not None and answer.args_hash != request.args_hash:
+            raise ConflictError(
+                "The answer is for other arguments than those of the request.",
+                args_hash=request.args_hash,
+            )
+        asked = request.kind == "question"
+        if asked and answer.decision not in ("answer", "deny"):
+            raise BadRequestError('A question takes the decision "answer" or "deny".')
+        if not asked and answer.decision == "answer":
+            raise BadRequestError('An approval takes "approve", "always" or "deny".')
+        data: dict[str, Any] = {
+            "decision": answer.decision,
+            "by": answer.by,
+            "args_hash": request.args_hash,
+        }
+        if asked and answer.decision == "answer":
+            if not answer.answer:
+                raise BadRequestError("The answer is empty.", hint="Send it in `answer`.")
+            data["answer"] = answer.answer
+        if answer.reason:
+            data["reason"] = answer.reason
+        if answer.arguments is not None and answer.decision in ("approve", "always"):
+            data |= self._edited(turn, request, answer.arguments)
+        if answer.decision == "always":
+            data["rule"] = {"tool": turn.calls[request.call_id].name, "by": answer.by}
+        return data
+
+    def _edited(self, turn: Turn, request: Request, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return the person's own arguments, checked like the model's."""
+        tool = self._services.toolset.get(turn.calls[request.call_id].name)
+        try:
+            checked = tool.validate(arguments)
+        except ToolError as error:
+            raise BadRequestError(str(error)) from error
+        digest = args_hash(checked)
+        if digest == request.args_hash:
+            return {}
+        return {"arguments": checked, "args_hash": digest}
+
+    async def close(self) -> None:
+        """Interrupt what runs; every turn ends with a valid history."""
+        for task, loop in list(self._loops.values()):
+            loop.stop_reason = "the server was stopped"
+            if not task.cancelling():
+                task.cancel()
+        tasks = list(self._tasks.values())
+        if tasks:
+            _, stuck = await asyncio.wait(tasks, timeout=_INTERRUPT_SECONDS)
+            for task in stuck:
+                task.cancel()
+            await asyncio.gather(*stuck, return_exceptions=True)
+
+
+def is_settled(turn_id: str) -> Callable[[Session], bool]:
+    """Return a test for a turn that has ended or waits for a person."""
+
+    def settled(session: Session) -> bool:
+        turn = session.turns.get(turn_id)
+        if turn is None:
+            return not any(q.turn_id == turn_id for q in session.queue)
+        return turn.status != "running" or is_blocked(turn)
+
+    return settled
+
+
+def _known(session: Session, turn_id: str) -> str | None:
+    """Return the body hash of a turn that exists already, running, ended or queued."""
+    if turn_id in session.turns:
+        return session.turns[turn_id].body_hash
+    return next((q.data["body_hash"] for q in session.queue if q.turn_id == turn_id), None)
+
+
+def _find_request(session: Session, request_id: str) -> tuple[Turn, Request]:
+    for turn in session.turns.values():
+        if request_id in turn.requests:
+            return turn, turn.requests[request_id]
+    raise NotFoundError(f"There is no request {request_id!r} in this session.")
+
+
+def _settling(turn: Turn, reason: str, status: str = "interrupted") -> list[Draft]:
+    ended = (ev.TURN_ENDED, {"status": status, "reason": reason})
+    return [Draft(kind, data, turn.turn_id) for kind, data in (*interruption(turn), ended)]

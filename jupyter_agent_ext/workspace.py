@@ -1,0 +1,88 @@
+"""What one session works on, found anew at each use: kernels come and go (floor 4)."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Protocol
+
+from . import events as ev
+from .agent.log import SessionLog
+from .errors import KernelError, NotFoundError
+from .events import Draft
+from .protocols import Files, Kernel, Kernels, Model, Notebook, SessionStore
+from .tools.registry import Toolset
+
+
+class Notebooks(Protocol):
+    """The notebooks of this server."""
+
+    async def open(self, path: str) -> Notebook:
+        """Raises NotFoundError, BadRequestError if the file is no notebook."""
+        ...
+
+
+@dataclass(slots=True)
+class Services:
+    """The adapters that `app.py` has chosen."""
+
+    store: SessionStore
+    model: Model
+    kernels: Kernels
+    notebooks: Notebooks
+    files: Files
+    toolset: Toolset
+    logger: logging.Logger
+
+
+class SessionWorkspace:
+    """The Workspace of one session."""
+
+    def __init__(self, log: SessionLog, services: Services) -> None:
+        self._log = log
+        self._services = services
+
+    @property
+    def files(self) -> Files:
+        """The files under the server's root."""
+        return self._services.files
+
+    async def kernel(self, *, start: bool = False) -> Kernel | None:
+        """Return the session's kernel, binding the notebook's kernel where the old one is gone."""
+        session, kernels = self._log.session, self._services.kernels
+        if session.kernel_id and (kernel := await live_kernel(kernels, session.kernel_id)):
+            return kernel
+        found = await kernels.of_notebook(session.notebook) if session.notebook else []
+        if len(found) > 1:
+            raise KernelError(
+                f"The notebook has {len(found)} kernels and this session's own is gone.",
+                hint="Ask again with context.kernel_id.",
+                kernels=found,
+            )
+        if not found and not start:
+            return None
+        kernel_id = found[0] if found else await self._start()
+        await self._log.append(Draft(ev.SESSION_BOUND, {"kernel_id": kernel_id}))
+        return await kernels.get(kernel_id)
+
+    async def _start(self) -> str:
+        session = self._log.session
+        return await self._services.kernels.start(session.notebook or session.notebook_id)
+
+    async def notebook(self) -> Notebook | None:
+        """Return the session's notebook, None if it has none."""
+        path = self._log.session.notebook
+        return await self._services.notebooks.open(path) if path else None
+
+    async def blob(self, digest: str) -> bytes | None:
+        """Read a blob of this session."""
+        return await self._services.store.blob(self._log.key, digest)
+
+
+async def live_kernel(kernels: Kernels, kernel_id: str) -> Kernel | None:
+    """Return a kernel that runs, None if it is gone or dead."""
+    try:
+        kernel = await kernels.get(kernel_id)
+    except NotFoundError:
+        return None
+    return None if kernel.state == "dead" else kernel
