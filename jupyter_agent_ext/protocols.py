@@ -136,8 +136,10 @@ class Kernels(Protocol):
 class Notebook(Protocol):
     """The cells of one notebook, however they are reached.
 
-    Every writer returns a change: `{"kind": "cell", "path", "cell_id", "before", "after"}`
-    with the cell's nbformat dict and its index (`{"index", "cell"}`) or None on either side.
+    Every writer returns a change: `{"kind": "cell", "path", "cell_id", "hash", "before",
+    "after"}` with the cell's nbformat dict and its index (`{"index", "cell"}`) or None on
+    either side. `cell_id` and `hash` address the cell as it is after the change (`hash` is
+    None where it was deleted).
     They raise NotFoundError for an unknown cell, StaleCellError where `expected` is not the
     hash of the present source, ConflictError where the file changed underneath.
     """

@@ -194,12 +194,13 @@ class ContentsNotebook:
                 )
             notebook = reading.notebook
             index, before = apply(notebook, reading.ids)
-            after = None
+            after = digest = None
             cell_id = deleted
             if deleted is None:
                 _validate(notebook, index)
                 after = _image(index, notebook["cells"][index])
                 cell_id = _ids(notebook)[index]
+                digest = source_hash(notebook["cells"][index]["source"])
             with translated(self._path):
                 stamp, _ = await self._stamp()
                 if stamp != reading.stamp:
@@ -209,6 +210,7 @@ class ContentsNotebook:
             "kind": "cell",
             "path": self._path,
             "cell_id": cell_id,
+            "hash": digest,
             "before": before,
             "after": after,
         }

@@ -68,6 +68,7 @@ async def test_an_edit_changes_that_source_and_nothing_else(contents, path):
     assert (change["kind"], change["path"], change["cell_id"]) == ("cell", "nb.ipynb", "load")
     assert change["before"]["index"] == change["after"]["index"] == 1
     assert change["after"]["cell"]["source"] == "x = 1\ny = 'é'\n"
+    assert change["hash"] == source_hash("x = 1\ny = 'é'\n") == (await book.cells())[1].hash
     assert change["before"]["cell"]["source"].startswith("import pandas")
     assert "trusted" not in change["before"]["cell"]["metadata"]
     assert change["after"]["cell"]["outputs"] == change["before"]["cell"]["outputs"] != []
@@ -98,7 +99,7 @@ async def test_a_deleted_cell_is_gone_and_the_change_holds_it(contents, path):
     expected = sample()
     gone = expected["cells"].pop(2)
     assert path.read_bytes() == written(expected)
-    assert (change["cell_id"], change["after"]) == ("plot", None)
+    assert (change["cell_id"], change["hash"], change["after"]) == ("plot", None, None)
     assert change["before"]["index"] == 2
     assert (
         change["before"]["cell"]["outputs"][0]["data"]["image/png"]
