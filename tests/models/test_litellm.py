@@ -1,0 +1,422 @@
+"""LiteLLMModel over real HTTP against the scripted server."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import threading
+import time
+
+import pytest
+
+from jupyter_agent_ext.errors import ContextWindowError, ModelAuthError, ModelError
+from jupyter_agent_ext.messages import Message, Usage, text_part
+from jupyter_agent_ext.models.litellm import LiteLLMModel
+from jupyter_agent_ext.protocols import Model
+from jupyter_agent_ext.records import (
+    ModelDone,
+    ModelRequest,
+    ReasoningDelta,
+    TextDelta,
+    ToolSpec,
+)
+from tests.scripted_model import (
+    LITELLM_WARNINGS,
+    Burst,
+    Call,
+    Cut,
+    Endless,
+    Fail,
+    Finish,
+    Hang,
+    NoEnd,
+    Raw,
+    Reasoning,
+    Status,
+    Text,
+    Tokens,
+    ToolDelta,
+    Until,
+)
+
+pytestmark = LITELLM_WARNINGS
+RUN_CODE = ToolSpec(
+    "run_code", "Run code.", {"type": "object", "properties": {"code": {"type": "string"}}}
+)
+
+
+def ask(text="hello", model="openai/scripted", **rest):
+    return ModelRequest(model, "Be brief.", [Message("u1", "user", [text_part(text)])], **rest)
+
+
+async def collect(model, request):
+    return [event async for event in model.stream(request)]
+
+
+async def failure(model, request=None):
+    with pytest.raises(ModelError) as caught:
+        await collect(model, request or ask())
+    return caught.value
+
+
+def calls(done):
+    return [(p["name"], p["arguments"]) for p in done.parts if p["type"] == "tool_call"]
+
+
+def test_it_is_a_model(model):
+    assert isinstance(model, Model)
+
+
+async def test_text_streams_as_deltas_and_ends_whole(model, server):
+    server.script(Text("It ", "is ", "2."), Tokens(100, 5, cached=40, reasoning=2))
+    *deltas, done = await collect(model, ask())
+    assert deltas == [TextDelta("It "), TextDelta("is "), TextDelta("2.")]
+    assert done == ModelDone([text_part("It is 2.")], "stop", Usage(100, 5, 40, 2, None))
+
+
+async def test_reasoning_comes_before_the_text(model, server):
+    server.script(Reasoning("Hm", "m."), Text("Yes."))
+    *deltas, done = await collect(model, ask())
+    assert deltas == [ReasoningDelta("Hm"), ReasoningDelta("m."), TextDelta("Yes.")]
+    assert done.parts == [{"type": "reasoning", "text": "Hmm."}, text_part("Yes.")]
+
+
+async def test_several_calls_in_pieces_after_text(model, server):
+    server.script(
+        Text("I look."),
+        Call("run_code", {"code": "1 + 1"}, call_id="a", pieces=4),
+        Call("list_files", {}, call_id="b"),
+    )
+    done = (await collect(model, ask(tools=[RUN_CODE])))[-1]
+    assert done.finish_reason == "tool_calls"
+    assert done.parts[1:] == [
+        {"type": "tool_call", "call_id": "a", "name": "run_code", "arguments": '{"code": "1 + 1"}'},
+        {"type": "tool_call", "call_id": "b", "name": "list_files", "arguments": "{}"},
+    ]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        [Call("f", '{"a":1}', index=0), Call("g", '{"b":2}', index=0)],
+        [Call("f", '{"a":1}', call_id=None), Call("g", '{"b":2}', call_id=None)],
+        [Call("f", '{"a":1}', index=None), Call("g", '{"b":2}', index=None)],
+        [
+            ToolDelta(function={"name": "f", "arguments": '{"a":1}'}),
+            ToolDelta(function={"name": "g", "arguments": '{"b":2}'}),
+            Finish("stop"),
+        ],
+    ],
+    ids=["index 0 twice", "no ids", "no index", "neither, and finish reason stop"],
+)
+async def test_calls_of_disorderly_servers_are_told_apart(model, server, script):
+    server.script(*script)
+    done = (await collect(model, ask(tools=[RUN_CODE])))[-1]
+    assert calls(done) == [("f", '{"a":1}'), ("g", '{"b":2}')]
+    assert len({p["call_id"] for p in done.parts}) == 2
+    assert done.finish_reason == "tool_calls"
+
+
+async def test_half_a_call_is_handed_on_for_the_loop_to_refuse(model, server):
+    server.script(Call("run_code", '{"code": "1 +'), Finish("length"))
+    done = (await collect(model, ask(tools=[RUN_CODE])))[-1]
+    assert calls(done) == [("run_code", '{"code": "1 +')]
+    assert done.finish_reason == "length"
+
+
+async def test_what_is_sent_is_the_openai_shape_with_the_configured_options(model, server):
+    server.script(Text("ok"))
+    await collect(model, ask("How many rows?", tools=[RUN_CODE], max_tokens=50))
+    body = server.requests[0].body
+    assert body["messages"] == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "How many rows?"},
+    ]
+    assert body["tools"][0]["function"]["name"] == "run_code"
+    assert body["stream_options"] == {"include_usage": True}
+    assert body["model"] == "scripted"
+    assert 50 in (body.get("max_tokens"), body.get("max_completion_tokens"))
+
+
+async def test_a_stored_key_is_sent_to_its_provider(model, server, keys):
+    keys.set("openai", "sk-stored")
+    server.script(Text("ok"))
+    await collect(model, ask())
+    assert server.requests[0].headers["Authorization"] == "Bearer sk-stored"
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "retryable"),
+    [
+        (400, ModelError, False),
+        (401, ModelAuthError, False),
+        (403, ModelAuthError, False),
+        (404, ModelError, False),
+        (422, ModelError, False),
+        (429, ModelError, True),
+        (500, ModelError, True),
+        (502, ModelError, True),
+        (503, ModelError, True),
+        (529, ModelError, True),
+    ],
+)
+async def test_each_http_error_has_its_kind(model, server, status, kind, retryable):
+    server.script(Status(status, "scripted reason", retry_after="7"))
+    error = await failure(model)
+    assert type(error) is kind
+    assert error.retryable is retryable
+    assert "scripted reason" in str(error)
+    assert error.details["provider_status"] == status
+    assert error.hint
+    assert len(server.requests) == 1, "retries are the loop's"
+    if retryable:
+        assert error.retry_after == 7.0
+
+
+async def test_a_used_up_account_is_not_worth_a_retry(model, server):
+    server.script(Status(429, "You exceeded your current quota, check your billing."))
+    error = await failure(model)
+    assert not error.retryable
+    assert "billing" in error.hint
+
+
+async def test_a_conversation_that_is_too_long_has_its_own_error(model, server):
+    server.script(Status(400, "This model's maximum context length is 8192 tokens. You sent 9000."))
+    error = await failure(model)
+    assert type(error) is ContextWindowError
+    assert not error.retryable
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        [NoEnd()],
+        [Text("half an"), NoEnd()],
+        [Call("run_code", '{"co'), NoEnd()],
+        [Text("half an"), Cut()],
+        [Cut()],
+        [Text("half an"), Fail()],
+        [Fail()],
+        [Raw("<html>no stream</html>"), NoEnd()],
+        [Raw("data: {garbage\n\n"), NoEnd()],
+        [Raw(b"data: \xff\xfe\n\n"), NoEnd()],
+        [Text()],
+    ],
+    ids=[
+        "nothing",
+        "no end",
+        "no end in a call",
+        "cut",
+        "cut at once",
+        "error object",
+        "error object at once",
+        "html",
+        "no json",
+        "no utf-8",
+        "an empty answer",
+    ],
+)
+async def test_an_end_that_is_no_end_is_an_error(model, server, script):
+    server.script(*script)
+    error = await failure(model)
+    assert type(error) is ModelError
+    assert error.retryable
+
+
+async def test_silence_after_tool_results_is_an_answer(model, server):
+    server.script(Text())
+    request = ask()
+    request.messages += [
+        Message("a1", "assistant", [_call("c1")]),
+        Message("t1", "tool", [_result("c1")]),
+    ]
+    assert (await collect(model, request))[-1].parts == []
+
+
+async def test_a_refused_connection_is_told_as_such(keys, litellm):
+    model = LiteLLMModel(keys, api_bases={"openai": "http://127.0.0.1:9/v1"}, environ={})
+    error = await failure(model)
+    assert "cannot be reached" in str(error)
+    assert error.retryable
+
+
+async def test_a_missing_key_is_found_before_anything_is_imported_or_sent(keys):
+    error = await failure(LiteLLMModel(keys, environ={}), ask(model="anthropic/claude-sonnet-4-5"))
+    assert type(error) is ModelAuthError
+    assert "agent/models/anthropic/key" in error.hint
+    assert "ANTHROPIC_API_KEY" in error.hint
+
+
+async def test_an_unknown_provider_is_refused(keys, litellm):
+    error = await failure(LiteLLMModel(keys, environ={}), ask(model="nosuch/model"))
+    assert not error.retryable
+
+
+async def test_the_key_is_cut_out_of_the_message(model, server, keys):
+    keys.set("openai", "my-odd-key-123")
+    server.script(Status(401, "Incorrect API key provided: my-odd-key-123 or sk-abcdefgh12345."))
+    message = str(await failure(model))
+    assert "my-odd-key-123" not in message
+    assert "sk-abcdefgh12345" not in message
+
+
+@pytest.mark.parametrize(("script", "shown"), [([Hang()], 0), ([Text("a"), Hang()], 1)])
+async def test_a_model_that_stops_answering_is_given_up(server, keys, litellm, script, shown):
+    model = LiteLLMModel(
+        keys,
+        api_bases={"openai": server.url},
+        environ={},
+        first_timeout=0.4,
+        chunk_timeout=0.4,
+    )
+    server.script(*script)
+    events, began = [], time.monotonic()
+
+    async def read():
+        async for event in model.stream(ask()):
+            events.append(event)
+
+    with pytest.raises(ModelError, match=r"sent nothing within 0.4 s") as caught:
+        await read()
+    assert caught.value.retryable
+    assert len(events) == shown
+    assert time.monotonic() - began < 5
+    await _gone(server)
+
+
+async def test_an_endless_answer_is_given_up_and_its_connection_closed(server, keys, litellm):
+    model = LiteLLMModel(keys, api_bases={"openai": server.url}, environ={}, total_timeout=0.5)
+    server.script(Endless())
+    with pytest.raises(ModelError, match=r"did not finish its answer within 0.5 s"):
+        await collect(model, ask())
+    await _gone(server)
+
+
+async def test_cancelling_the_turn_closes_the_connection(model, server):
+    release = threading.Event()
+    server.script(Text("a"), Until(release), Text("b"))
+    began = asyncio.Event()
+
+    async def turn():
+        async for _ in model.stream(ask()):
+            began.set()
+
+    task = asyncio.create_task(turn())
+    await asyncio.wait_for(began.wait(), 10)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await _gone(server)
+    release.set()
+
+
+async def test_leaving_early_closes_the_connection(model, server):
+    server.script(Text("a"), Hang())
+    async with contextlib.aclosing(model.stream(ask())) as events:
+        async for _ in events:
+            break
+    await _gone(server)
+
+
+async def test_a_burst_lets_others_run(model, server):
+    server.script(Text("warm"))
+    await collect(model, ask())
+    server.script(Burst(600))
+    longest, stop = 0.0, False
+
+    async def watch():
+        nonlocal longest
+        last = time.perf_counter()
+        while not stop:
+            await asyncio.sleep(0)
+            now = time.perf_counter()
+            longest, last = max(longest, now - last), now
+
+    watcher = asyncio.create_task(watch())
+    events = await collect(model, ask())
+    stop = True
+    await watcher
+    assert len(events) == 601
+    assert longest < 0.25, "600 chunks in one read would block for about 0.3 s"
+
+
+async def test_a_configured_price_gives_the_cost(server, keys, litellm):
+    model = LiteLLMModel(
+        keys,
+        api_bases={"openai": server.url},
+        environ={},
+        overrides={"openai/scripted": {"input_cost": 1e-6, "output_cost": 2e-6}},
+    )
+    server.script(Text("ok"), Tokens(1000, 100))
+    done = (await collect(model, ask()))[-1]
+    assert done.usage.cost == pytest.approx(0.0012)
+
+
+async def test_nothing_of_prompt_or_key_is_logged_even_at_debug(model, server, keys, caplog):
+    keys.set("openai", "sk-do-not-log-this")
+    server.script(Text("secret answer"))
+    server.script(Status(500, "secret failure"))
+    with caplog.at_level(logging.DEBUG):
+        await collect(model, ask("secret question", tools=[RUN_CODE]))
+        await failure(model, ask("secret question"))
+    logged = "\n".join(f"{r.name} {r.getMessage()} {r.exc_text}" for r in caplog.records)
+    assert "secret" not in logged
+    assert "do-not-log" not in logged
+
+
+async def test_two_answers_stream_at_once(model, server):
+    server.respond(lambda asked: [Text(asked.last_user_text), Text("!")])
+    first, second = await asyncio.gather(collect(model, ask("one")), collect(model, ask("two")))
+    assert first[-1].parts == [text_part("one!")]
+    assert second[-1].parts == [text_part("two!")]
+
+
+def test_info_is_honest_about_where_data_goes(keys, server, litellm):
+    model = LiteLLMModel(keys, api_bases={"openai/mine": server.url}, environ={})
+    assert model.info("openai/mine").local
+    assert model.info("openai/mine").ready
+    assert not model.info("openai/gpt-4o").local
+    assert not model.info("openai/gpt-4o").ready
+    assert model.info("ollama/llama3.1").local
+    assert not model.info("ollama/gpt-oss:120b-cloud").local
+    assert model.info("openai/gpt-4o").context_window == 128_000
+    assert model.info("openai/gpt-4o").images
+
+
+def test_the_environment_is_listed(keys):
+    keys.set("mistral", "k")
+    keys.environ = {"OPENAI_API_KEY": "sk-x"}
+    model = LiteLLMModel(keys, environ=keys.environ, overrides={"ollama/mine": {}})
+    listed = {info.name: info for info in model.available()}
+    assert "openai/gpt-5" in listed
+    assert "mistral/mistral-large-latest" in listed
+    assert listed["ollama/mine"].local
+    assert not any(name.startswith("anthropic") for name in listed)
+    assert all(info.ready for info in listed.values())
+
+
+async def _gone(server):
+    deadline = time.monotonic() + 5
+    while not server.disconnects:
+        assert time.monotonic() < deadline, "the connection stayed open"
+        await asyncio.sleep(0.01)
+
+
+def _call(call_id, arguments="{}"):
+    return {
+        "type": "tool_call",
+        "call_id": call_id,
+        "name": "run_code",
+        "arguments": json.dumps(arguments) if isinstance(arguments, dict) else arguments,
+    }
+
+
+def _result(call_id):
+    content = [text_part("done")]
+    return {
+        "type": "tool_result",
+        "call_id": call_id,
+        "name": "run_code",
+        "status": "ok",
+        "content": content,
+    }
