@@ -56,16 +56,24 @@ class Database:
     """One SQLite file (or ":memory:"), private to its owner.
 
     `max_pages` bounds its size in pages of 4 kB, `timeout` is how long a connection waits
-    for another program's lock, in seconds.
+    for another program's lock, in seconds. `network` says whether the file system may be
+    mounted elsewhere too; None finds it out.
     """
 
     def __init__(
-        self, location: str, *, timeout: float, max_pages: int | None, log: logging.Logger
+        self,
+        location: str,
+        *,
+        timeout: float,
+        max_pages: int | None,
+        network: bool | None,
+        log: logging.Logger,
     ) -> None:
         self.path = None if location == MEMORY else Path(location).expanduser().absolute()
         self.name = location if self.path is None else str(self.path)
         self._timeout, self._max_pages, self._log = timeout, max_pages, log
-        self.network = False
+        self.network = bool(network)
+        self._look = network is None
         self.journal_mode = ""
 
     def open(self, migrations: Sequence[Sequence[str]]) -> sqlite3.Connection:
@@ -75,7 +83,8 @@ class Database:
         """
         if self.path is not None:
             _create(self.path, self._log)
-            self.network = is_network(self.path)
+            if self._look:
+                self.network = is_network(self.path)
         connection = self.connect()
         try:
             if check(connection, self.name, len(migrations)) == 0:

@@ -41,9 +41,9 @@ class SQLiteStore:
 
     Several servers may share the file. `ttl` is how long in seconds a lease outlives its
     holder where nobody can see that it died, `busy_timeout` how long in seconds to wait for
-    another program's lock, `max_pages` bounds the file in pages of 4 kB. `migrations` are
-    the steps of `schema.MIGRATIONS`. All methods raise StoreError when storage fails, and
-    work again as soon as it does.
+    another program's lock, `max_pages` bounds the file in pages of 4 kB, `network` says that
+    other machines may mount its folder (None: look), `migrations` are those of `schema.py`.
+    All methods raise StoreError when storage fails, and work again as soon as it does.
     """
 
     def __init__(
@@ -53,12 +53,17 @@ class SQLiteStore:
         ttl: float = 15.0,
         busy_timeout: float = 5.0,
         max_pages: int | None = None,
+        network: bool | None = None,
         migrations: Sequence[Sequence[str]] = MIGRATIONS,
         log: logging.Logger | None = None,
     ) -> None:
         self.log = log or logging.getLogger(__name__)
         self._database = Database(
-            os.fspath(location), timeout=busy_timeout, max_pages=max_pages, log=self.log
+            os.fspath(location),
+            timeout=busy_timeout,
+            max_pages=max_pages,
+            network=network,
+            log=self.log,
         )
         self._ttl, self._migrations = ttl, migrations
         self._parts: _Parts | None = None

@@ -17,13 +17,17 @@ def sqlite_file(folder: Path) -> Factory:
     return lambda: SQLiteStore(folder / "sessions.sqlite", ttl=3.0, busy_timeout=2.0)
 
 
+def sqlite_network(folder: Path) -> Factory:
+    return lambda: SQLiteStore(folder / "sessions.sqlite", ttl=3.0, network=True)
+
+
 def sqlite_memory(folder: Path) -> Factory:
     return lambda: SQLiteStore(":memory:")
 
 
 # a factory for a folder gives stores that share their data, if they can share it at all
-FACTORIES = {"file": sqlite_file, "memory": sqlite_memory}
-SHARED = {name: FACTORIES[name] for name in ("file",)}
+FACTORIES = {"file": sqlite_file, "network": sqlite_network, "memory": sqlite_memory}
+SHARED = {name: FACTORIES[name] for name in ("file", "network")}
 
 
 @pytest.fixture(params=FACTORIES.values(), ids=FACTORIES)
