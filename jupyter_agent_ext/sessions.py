@@ -102,6 +102,8 @@ class AgentSessionManager(LoggingConfigurable):
         self._logs: dict[SessionKey, SessionLog] = {}
         self._locks: WeakValueDictionary[SessionKey, asyncio.Lock] = WeakValueDictionary()
         self._background: list[asyncio.Task[None]] = []
+        self._following: set[asyncio.Task[None]] = set()
+        self._starting, self._started = asyncio.Lock(), False
 
     def _limits(self) -> Limits:
         return Limits(
@@ -155,6 +157,13 @@ class AgentSessionManager(LoggingConfigurable):
                 log = await self._open(key, log)
         await self.turns.resume(log)
         return log
+
+    async def open_bound(self, key: SessionKey) -> SessionLog:
+        """Open a session for work: one whose kernel is gone is bound to the notebook's new one."""
+        check_session_id(key.session_id)
+        if await self.services.store.card(key) is None:
+            raise _unknown(key.session_id)
+        return await self.enter(key.owner, key.session_id, "", None)
 
     async def _open(self, key: SessionKey, log: SessionLog | None) -> SessionLog:
         store = self.services.store
@@ -284,8 +293,13 @@ class AgentSessionManager(LoggingConfigurable):
             moved = new + path[len(old) :]
             await self._append_quietly(card.key, {"notebook": moved, "notebook_id": moved})
 
-    async def follow_restart(self, kernel_id: str, epoch: str) -> None:
-        """Note in the sessions of a kernel that its variables are gone."""
+    def kernel_restarted(self, kernel_id: str, epoch: str | None) -> None:
+        """Note in the open sessions of a kernel that its variables are gone."""
+        task = asyncio.create_task(self._follow_restart(kernel_id, epoch))
+        self._following.add(task)
+        task.add_done_callback(self._following.discard)
+
+    async def _follow_restart(self, kernel_id: str, epoch: str | None) -> None:
         for log in list(self._logs.values()):
             session = log.session
             if session.kernel_id == kernel_id and session.epoch not in (None, epoch):
@@ -301,7 +315,15 @@ class AgentSessionManager(LoggingConfigurable):
     # ------------------------------------------------------------ lifetime
 
     async def start(self) -> None:
-        """Open the store, go on with interrupted turns, begin to cull."""
+        """Open the store, go on with interrupted turns, begin to cull. Again: nothing."""
+        if self._started:
+            return
+        async with self._starting:
+            if not self._started:
+                await self._start()
+                self._started = True
+
+    async def _start(self) -> None:
         await self.services.store.open()
         if self.resume_on_start:
             self._background.append(asyncio.create_task(self._resume_all()))
@@ -357,9 +379,10 @@ class AgentSessionManager(LoggingConfigurable):
 
     async def close(self) -> None:
         """End everything in order: background tasks, turns, viewers, the store."""
-        for task in self._background:
+        tasks = [*self._background, *self._following]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self.turns.close()
         for log in list(self._logs.values()):
             log.close()

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from . import events as ev
 from .agent.calls import interruption, is_blocked
+from .agent.compaction import compact
 from .agent.log import SessionLog
 from .agent.loop import TurnLoop
 from .agent.permissions import MODES, args_hash
@@ -189,17 +190,7 @@ class TurnRunner:
             self._tasks.pop(log.key, None)
 
     async def _run(self, log: SessionLog, turn: Turn) -> None:
-        services = self._services
-        run = Run(
-            log,
-            turn.turn_id,
-            services.model,
-            services.toolset,
-            SessionWorkspace(log, services),
-            self._settings.limits,
-            services.logger,
-        )
-        loop = TurnLoop(run)
+        loop = TurnLoop(self._run_of(log, turn))
         task = asyncio.create_task(loop.run())
         self._loops[log.key] = (task, loop)
         try:
@@ -210,6 +201,29 @@ class TurnRunner:
             await loop.settle("interrupted", loop.stop_reason)
         else:
             task.result()
+
+    def _run_of(self, log: SessionLog, turn: Turn) -> Run:
+        services = self._services
+        return Run(
+            log,
+            turn.turn_id,
+            services.model,
+            services.toolset,
+            SessionWorkspace(log, services),
+            self._settings.limits,
+            services.logger,
+        )
+
+    async def compact(self, log: SessionLog) -> bool:
+        """Summarise the older turns; say whether there were any. Raises TurnRunningError."""
+        async with log.gate:
+            session = log.session
+            if session.running() is not None or session.head is None:
+                if session.head is None:
+                    return False
+                raise TurnRunningError("A turn of this session is running.")
+            run = self._run_of(log, session.turns[session.head])
+            return await compact(run, force=True)
 
     async def _start_queued(self, log: SessionLog) -> None:
         async with log.gate:
@@ -340,6 +354,12 @@ def is_settled(turn_id: str) -> Callable[[Session], bool]:
         return turn.status != "running" or is_blocked(turn)
 
     return settled
+
+
+def check_turn(session: Session, turn_id: str) -> None:
+    """Raise NotFoundError for a turn that the session does not have."""
+    if _known(session, turn_id) is None:
+        raise NotFoundError(f"There is no turn {turn_id[:80]!r} in this session.")
 
 
 def _known(session: Session, turn_id: str) -> str | None:

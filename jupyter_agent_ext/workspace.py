@@ -22,6 +22,22 @@ class Notebooks(Protocol):
         ...
 
 
+class Keys(Protocol):
+    """The providers' keys, kept on the server and never read back."""
+
+    def stored(self) -> list[str]:
+        """Return the providers that have a stored key."""
+        ...
+
+    def set(self, provider: str, key: str) -> None:
+        """Keep a key. Raises BadRequestError, StoreError."""
+        ...
+
+    def delete(self, provider: str) -> None:
+        """Forget a key. Raises NotFoundError, StoreError."""
+        ...
+
+
 @dataclass(slots=True)
 class Services:
     """The adapters that `app.py` has chosen."""
@@ -32,6 +48,7 @@ class Services:
     notebooks: Notebooks
     files: Files
     toolset: Toolset
+    keys: Keys
     logger: logging.Logger
 
 
