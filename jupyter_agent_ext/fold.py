@@ -248,7 +248,7 @@ def _variables_read(s: Session, e: Event, d: dict[str, Any]) -> None:
         s.variables.pop(name, None)
         s.variables[name] = summary
     s.snapshot, s.lost = d.get("stamp", {}), []
-    s.epoch = s.snapshot.get("epoch", s.epoch)
+    s.epoch = s.snapshot.get("epoch") or s.epoch
     turn = s.turns.get(e.turn_id or "")
     if turn is not None and not turn.changed:
         turn.changed = d.get("changed", {})
@@ -331,6 +331,8 @@ def _head_moved(s: Session, e: Event, d: dict[str, Any]) -> None:
         s.redo.append(s.head)
     elif d.get("reason") == "redo" and s.redo:
         s.redo.pop()
+    else:  # another branch: what was undone here cannot be redone there
+        s.redo = []
     s.head = d["head"]
 
 
