@@ -151,8 +151,10 @@ class ContentsNotebook:
             model = await ask(self._contents.get(self._path, type="file", format="text"))
             text = model["content"]
         except HTTPError as error:
-            if error.status_code != 400:
+            if error.status_code not in (400, 404):
                 raise
+            text = None
+        if not isinstance(text, str):
             model = await ask(self._contents.get(self._path, content=False))
             return (model["last_modified"], model.get("size")), None
         digest = await asyncio.to_thread(_digest, text)

@@ -29,7 +29,9 @@ class Notebooks:
         """Return the notebook at `path`.
 
         Raises NotFoundError if there is no such file, BadRequestError if it is no notebook,
-        ForbiddenError if the path leads out of the server's root.
+        ForbiddenError if the path leads out of the server's root. Symbolic links are followed,
+        as the server does when a person opens a notebook; only the model's own reading of
+        files (`ContentsFiles`) refuses those that leave the root.
         """
         clean = relative(path)
         if not clean:

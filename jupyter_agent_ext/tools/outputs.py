@@ -9,7 +9,7 @@ from typing import Final
 
 from ..messages import Content, ImagePart, TextPart, text_part
 from ..records import Json
-from .terminal import plain
+from .terminal import encodable, plain
 
 MAX_CHARS: Final = 8_000
 MAX_IMAGES: Final = 8
@@ -19,6 +19,7 @@ _IMAGES: Final = ("image/png", "image/jpeg")
 _TEXTS: Final = ("text/markdown", "text/latex", "text/plain")
 
 Keep = Callable[[bytes], str]
+ShowImage = Callable[[str, object], str]
 
 
 def to_parts(outputs: Iterable[Json], keep: Keep, *, limit: int = MAX_CHARS) -> list[Content]:
@@ -28,8 +29,12 @@ def to_parts(outputs: Iterable[Json], keep: Keep, *, limit: int = MAX_CHARS) -> 
     """
     texts: list[str] = []
     images: list[Content] = []
+
+    def show(mime: str, encoded: object) -> str:
+        return _image(mime, encoded, images, keep)
+
     for output in _joined(outputs):
-        text = _text(output, images, keep)
+        text = _text(output, show)
         if text.strip():
             texts.append(text.rstrip("\n"))
     parts: list[Content] = [cut("\n".join(texts), keep, limit=limit)] if texts else []
@@ -38,9 +43,10 @@ def to_parts(outputs: Iterable[Json], keep: Keep, *, limit: int = MAX_CHARS) -> 
 
 def cut(text: str, keep: Keep, *, limit: int = MAX_CHARS) -> TextPart:
     """Return the text, of a longer one head and tail; then the whole is kept as a blob."""
+    text = encodable(text)
     if len(text) <= limit:
         return text_part(text)
-    digest = keep(text.encode("utf-8", "replace"))
+    digest = keep(text.encode())
     head, tail = limit * 2 // 3, limit - limit * 2 // 3
     left_out = len(text) - head - tail
     note = (
@@ -53,8 +59,8 @@ def cut(text: str, keep: Keep, *, limit: int = MAX_CHARS) -> TextPart:
 
 def brief(outputs: Iterable[Json], limit: int) -> str:
     """Return outputs as text only, cut after `limit` characters; images are named."""
-    images: list[Content] = []
-    text = "\n".join(_text(o, images, lambda _: "").rstrip("\n") for o in _joined(outputs))
+    named = (_text(output, lambda mime, _: f"[{mime}]") for output in _joined(outputs))
+    text = "\n".join(part.rstrip("\n") for part in named)
     if len(text) <= limit:
         return text
     return f"{text[:limit]}[… {len(text) - limit} more characters]"
@@ -86,21 +92,21 @@ def _joined(outputs: Iterable[Json]) -> list[Json]:
     return joined
 
 
-def _text(output: Json, images: list[Content], keep: Keep) -> str:
+def _text(output: Json, show: ShowImage) -> str:
     kind = output["output_type"]
     if kind == "stream":
         return plain(_string(output["text"]))
     if kind == "error":
         return error_text(output["ename"], output["evalue"], output["traceback"])
-    return _bundle(output.get("data", {}), images, keep)
+    return _bundle(output.get("data", {}), show)
 
 
-def _bundle(data: Json, images: list[Content], keep: Keep) -> str:
+def _bundle(data: Json, show: ShowImage) -> str:
     """Return the text of a MIME bundle: an image and its plain text, else the best text."""
     mime = next((m for m in _IMAGES if m in data), None)
     if mime is not None:
         caption = plain(_string(data.get("text/plain", "")))
-        return "\n".join(filter(None, (caption, _image(mime, data[mime], images, keep))))
+        return "\n".join(filter(None, (caption, show(mime, data[mime]))))
     text = next((_string(data[m]) for m in _TEXTS if m in data), None)
     if "image/svg+xml" in data:
         size = len(_string(data["image/svg+xml"]))

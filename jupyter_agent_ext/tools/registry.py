@@ -13,6 +13,7 @@ from ..messages import text_part
 from ..protocols import Tool, ToolContext
 from ..records import Effect, Json, ToolResult, ToolSpec
 from .schema import Arguments
+from .terminal import encodable
 
 BUILTIN: Final = tuple(
     f"jupyter_agent_ext.tools.{module}"
@@ -49,7 +50,9 @@ def tool(
 
         async def run(ctx: ToolContext, values: Json) -> ToolResult:
             result = await function(ctx, **arguments.bind(values))
-            return ToolResult([text_part(result)]) if isinstance(result, str) else result
+            if isinstance(result, str):
+                return ToolResult([text_part(encodable(result))])
+            return result
 
         return Tool(
             spec=ToolSpec(name, arguments.description, arguments.schema),

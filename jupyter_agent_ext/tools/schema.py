@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import textwrap
 from collections.abc import Callable
@@ -51,7 +52,10 @@ class Arguments:
             if name not in self._known:
                 raise ToolError(f"{self.name} has no argument {name!r}{self._instead(name)}")
         try:
+            json.dumps(arguments, ensure_ascii=False).encode()
             return msgspec.convert(arguments, self._struct)
+        except UnicodeEncodeError as error:
+            raise ToolError(f"{self.name}: half of a surrogate pair is no character.") from error
         except msgspec.ValidationError as error:
             raise ToolError(f"{self.name}: {_explain(str(error))}") from error
 

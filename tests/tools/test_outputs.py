@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 
 import pytest
 from hypothesis import given
@@ -44,16 +45,35 @@ def test_text_is_shown_as_in_a_terminal(raw, shown):
     assert plain(raw) == shown
 
 
-@given(st.text(st.characters(exclude_characters="\x1b\r\b")))
+@given(st.text(st.characters(exclude_categories=["Cc", "Cs"]) | st.sampled_from("\n\t")))
 def test_text_without_controls_stays_as_it_is(text):
     assert plain(text) == text
 
 
-@given(st.text(st.sampled_from("ab\r\b\n\x1b[0m")))
+@given(st.text(st.sampled_from("ab\r\b\n\x1b[0m\x00\x07")))
 def test_no_control_is_left(text):
     shown = plain(text)
-    assert not set("\r\b") & set(shown)
-    assert shown.count("\n") == text.replace("\r\n", "\n").count("\n")
+    assert not set("\r\b\x1b\x00\x07") & set(shown)
+    assert shown.count("\n") == text.count("\n")
+
+
+@given(st.lists(st.text("abc", max_size=5), min_size=1, max_size=6))
+def test_carriage_returns_overwrite_what_stood_there(pieces):
+    expected = ""
+    for piece in pieces:
+        expected = piece + expected[len(piece) :]
+    assert plain("\r".join(pieces)) == expected
+
+
+def test_many_carriage_returns_are_cheap():
+    began = time.monotonic()
+    assert len(plain("x" * 500_000 + "\r" * 250_000 + "end")) == 500_000
+    assert time.monotonic() - began < 5
+
+
+def test_half_a_surrogate_pair_becomes_a_question_mark():
+    (part,) = to_parts([stream("a\ud800b")], Context().keep)
+    assert part["text"] == "a?b"
 
 
 def test_pieces_of_a_progress_bar_are_one_line():
@@ -150,6 +170,6 @@ def test_a_cut_leaves_out_exactly_what_it_says(text, limit):
 
 
 def test_a_brief_text_is_bounded_and_keeps_nothing():
-    assert brief([stream("abc\n"), display(image_png=PNG)], 100) == "abc\n[image 1: image/png]"
+    assert brief([stream("abc\n"), display(image_png=PNG)], 100) == "abc\n[image/png]"
     assert brief([stream("x" * 50)], 10) == "x" * 10 + "[… 40 more characters]"
     assert brief([], 10) == ""

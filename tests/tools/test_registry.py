@@ -107,6 +107,7 @@ async def test_arguments_get_their_defaults_and_types():
         ({"where": {"x": 1}, "zzz": 1}, "It takes: where, colour, width, label, tags."),
         ({"where": {}}, "argument `where`: missing argument `x`"),
         ([], "must be a JSON object"),
+        ({"where": {"x": 1}, "label": "\ud800"}, "half of a surrogate pair"),
         ({"where": {"x": 1}, "tags": [1]}, "argument `tags[0]`: expected `str`, got `int`"),
     ],
 )
