@@ -18,8 +18,8 @@ from jupyter_agent_ext.stores.journal import (
 MOUNTS = r"""
 21 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 22 21 0:5 / /proc rw,nosuid - proc proc rw
-36 21 0:31 / /home rw,relatime shared:20 master:3 - nfs4 filer:/home rw,vers=4.2
-37 36 0:32 / /home/ada/fast rw - xfs /dev/sdb rw
+36 21 0:31 / /net rw,relatime shared:20 master:3 - nfs4 filer:/net rw,vers=4.2
+37 36 0:32 / /net/ada/fast rw - xfs /dev/sdb rw
 38 21 0:33 / /my\040data rw - cifs //nas/data rw
 39 21 0:34 / /over rw - nfs filer:/a rw
 40 21 0:35 / /over rw - tmpfs tmpfs rw
@@ -34,11 +34,11 @@ log = logging.getLogger(__name__)
     ("path", "expected"),
     [
         ("/srv/x.sqlite", "ext4"),
-        ("/home/ada/x.sqlite", "nfs4"),
-        ("/home", "nfs4"),
-        ("/home2/x.sqlite", "ext4"),
-        ("/home/ada/fast/x.sqlite", "xfs"),
-        ("/home/ada/faster/x.sqlite", "nfs4"),
+        ("/net/ada/x.sqlite", "nfs4"),
+        ("/net", "nfs4"),
+        ("/net2/x.sqlite", "ext4"),
+        ("/net/ada/fast/x.sqlite", "xfs"),
+        ("/net/ada/faster/x.sqlite", "nfs4"),
         ("/my data/x.sqlite", "cifs"),
         ("/over/x.sqlite", "tmpfs"),
         ("/cloud/a/b/x.sqlite", "fuse.gcsfuse"),
