@@ -63,6 +63,13 @@ def request_of(turn: Turn, call_id: str) -> Request | None:
     return next((r for r in turn.requests.values() if r.call_id == call_id), None)
 
 
+def is_blocked(turn: Turn) -> bool:
+    """Say whether the next call of the turn waits for a person."""
+    pending = turn.unanswered()
+    request = request_of(turn, pending[0]["call_id"]) if pending else None
+    return request is not None and request.answer is None
+
+
 def interruption(turn: Turn) -> list[tuple[str, Json]]:
     """Return the events that settle every open call of a turn that ends here."""
     drafts: list[tuple[str, Json]] = []

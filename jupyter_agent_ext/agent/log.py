@@ -14,7 +14,7 @@ import msgspec
 from .. import events as ev
 from ..errors import LeaseError, StoreError
 from ..events import Draft, Event, SessionKey
-from ..fold import Session, apply, fold
+from ..fold import Session, fold
 from ..protocols import SessionStore
 from ..records import Card, Lease
 
@@ -60,6 +60,8 @@ class SessionLog:
         self.session = session
         self.lease = lease
         self.partials: dict[str, Partial] = {}
+        self.gate = asyncio.Lock()  # held while a decision and its events belong together
+        self.closed = False
         self._store = store
         self._lock = asyncio.Lock()
         self._viewers: set[_Viewer] = set()
@@ -116,6 +118,29 @@ class SessionLog:
         if self.session.seq - self._saved_state >= _STATE_EVERY:
             await self.save_state()
         return events
+
+    async def catch_up(self) -> None:
+        """Read what another writer appended since."""
+        async with self._lock:
+            await self._catch_up()
+
+    async def _catch_up(self) -> None:
+        while True:
+            events = await self._store.read(self.key, self.session.seq, _READ_BATCH)
+            events = [e for e in events if e.seq > self.session.seq]
+            touched = {e.turn_id for e in events}
+            self.session = fold(events, _unshared(self.session, touched))
+            for event in events:
+                self._fan_out(event)
+            self._settle_waiters()
+            if len(events) < _READ_BATCH:
+                return
+
+    def close(self) -> None:
+        """End all viewers; the log is not used any more."""
+        self.closed = True
+        for viewer in self._viewers:
+            viewer.wake.set()
 
     async def save_state(self) -> None:
         """Keep the folded state, so that the next opening reads only what follows."""
@@ -174,6 +199,8 @@ class SessionLog:
                         continue
                     after = event.seq or after
                     yield event
+                if self.closed:
+                    return
                 yield Event(0, ev.RESYNC, time.time(), {"seq": after})
         finally:
             self._viewers.discard(viewer)
@@ -193,20 +220,15 @@ class SessionLog:
                 yield viewer.waiting.popleft()
             if viewer.behind:
                 return
+            if self.closed:
+                return
             viewer.wake.clear()
-            if self.lease is None:
-                await self._poll(viewer)
-            else:
+            if self.lease is not None:
                 await viewer.wake.wait()
-
-    async def _poll(self, viewer: _Viewer) -> None:
-        """Follow the store while another server writes it."""
-        for event in await self._store.read(self.key, self.session.seq, _READ_BATCH):
-            if event.seq == self.session.seq + 1:
-                apply(self.session, event)
-                self._fan_out(event)
-        if not viewer.waiting:
-            await asyncio.sleep(_POLL_SECONDS)
+                continue
+            await self.catch_up()
+            if not viewer.waiting:
+                await asyncio.sleep(_POLL_SECONDS)
 
     def _fan_out(self, event: Event) -> None:
         if event.type == ev.MESSAGE_COMPLETED:

@@ -45,14 +45,14 @@ class TurnLoop:
         try:
             await self._loop()
         except asyncio.CancelledError:
-            await self._settle("interrupted", self.stop_reason)
+            await self.settle("interrupted", self.stop_reason)
         except (StoreError, LeaseError):
             raise
         except AgentError as error:
-            await self._settle("failed", f"{error} {error.hint}")
+            await self.settle("failed", f"{error} {error.hint}")
         except Exception as error:
             self._run.logger.exception("Turn %s failed", self._run.turn_id)
-            await self._settle("failed", f"Unexpected {type(error).__name__}: {error}")
+            await self.settle("failed", f"Unexpected {type(error).__name__}: {error}")
 
     async def _loop(self) -> None:
         await self._look_around()
@@ -128,7 +128,7 @@ class TurnLoop:
     async def _end(self, status: str, reason: str) -> None:
         await self._run.append((ev.TURN_ENDED, self._ending(status, reason)))
 
-    async def _settle(self, status: str, reason: str) -> None:
+    async def settle(self, status: str, reason: str) -> None:
         """End the turn from anywhere: every open call gets its result first."""
         drafts = interruption(self._run.turn)
         await self._run.append(*drafts, (ev.TURN_ENDED, self._ending(status, reason)))

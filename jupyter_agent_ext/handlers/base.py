@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
 from types import TracebackType
@@ -36,11 +36,10 @@ class AgentHandler(APIHandler):
         manager: AgentSessionManager = self.settings[SETTING]
         return manager
 
-    async def prepare(self, **kwargs: Any) -> Awaitable[None] | None:
+    async def prepare(self) -> None:  # type: ignore[override]
         """Check the caller, then see to it that the manager works."""
-        await super().prepare(**kwargs)
+        await super().prepare()
         await self.manager.start()
-        return None
 
     @property
     def owner(self) -> str:
