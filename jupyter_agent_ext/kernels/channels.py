@@ -27,12 +27,10 @@ SLICE = 0.005
 def new_context() -> zmq.asyncio.Context:
     """Return a ZMQ context for the connections of one server: one I/O thread for all.
 
-    Its sockets find a kernel that binds late within 25 ms instead of 100, and a send to a
-    kernel that reads nothing any more fails instead of blocking the event loop.
+    Its sockets find a kernel that binds late within 25 ms instead of 100.
     """
     context = zmq.asyncio.Context()
     context.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
-    context.setsockopt(zmq.SNDTIMEO, 0)
     context.setsockopt(zmq.LINGER, 0)
     return context
 
@@ -71,11 +69,18 @@ class Channels:
         return message
 
     def send(self, channel: Channel, message: Json) -> None:
-        """Send without waiting. Raises KernelError if the kernel reads nothing any more."""
-        try:
-            self._session.send(self._sockets[channel], message)
-        except zmq.ZMQError as error:
-            raise KernelError(f"The kernel takes no messages: {error}.") from error
+        """Send without waiting. Raises KernelError if the kernel reads nothing any more.
+
+        Not by `Session.send`: it goes around the asyncio socket, which then may sleep over a
+        reply that came in meanwhile (a ZMQ socket signals events by edges).
+        """
+        frames = self._session.serialize(message)
+        sent = self._sockets[channel].send_multipart(frames)
+        if not sent.done():
+            sent.cancel()
+            raise KernelError("The kernel takes no messages any more.")
+        if sent.exception() is not None:
+            raise KernelError(f"The kernel takes no messages: {sent.exception()}.")
 
     async def ping(self, timeout: float) -> bool:
         """Say whether the heartbeat answers within `timeout` seconds; a fresh socket each time.

@@ -15,7 +15,7 @@ from ..errors import KernelError
 from ..records import ExecutionResult, Json, KernelState, Snapshot
 from .activity import Activity
 from .channels import Channels, Source
-from .execution import Executor, OnOutput, OnStart
+from .execution import GRACE, Executor, OnOutput, OnStart
 from .transport import Channel
 
 ALIVE_INTERVAL = 1.0
@@ -49,8 +49,10 @@ class KernelConnection:
 
     `km` is Jupyter Server's manager of the kernel, its process started. Must be created on the
     event loop and closed with `close`. `introspect` is given the connection and returns what
-    reads the variables; without it they are not read. The callbacks in `on_restart` and
-    `on_death` get the kernel id, those in `on_execution_end` too, whoever ran the code.
+    reads the variables; without it they are not read. `untracked` are further types of requests
+    that do not make it busy, `grace` the seconds that interrupted code gets to end. The
+    callbacks in `on_restart`, `on_death` (a restart may follow) and `on_execution_end` (whoever
+    ran the code) get the kernel id.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class KernelConnection:
         log: logging.Logger,
         introspect: Callable[[KernelConnection], Introspector] | None = None,
         untracked: Collection[str] = (),
+        grace: float = GRACE,
     ) -> None:
         self.on_restart: list[Callable[[str], None]] = []
         self.on_death: list[Callable[[str], None]] = []
@@ -79,7 +82,7 @@ class KernelConnection:
         self._renewed = float("-inf")  # when a header told of a new process
         self._greeter: asyncio.Task[None]
         self._closing: set[asyncio.Task[None]] = set()
-        self._executor = Executor(self, log)
+        self._executor = Executor(self, log, grace)
         self._channels = Channels(km, context, self._receive, log)
         self._introspector = introspect(self) if introspect is not None else None
         self._begin(busy=getattr(km, "execution_state", None) == "busy")

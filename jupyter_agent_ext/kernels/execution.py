@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..errors import KernelError
 from ..records import ExecutionResult, Json
@@ -16,7 +16,7 @@ from .outputs import Outputs
 OnOutput = Callable[[Json], None]
 OnStart = Callable[[], Awaitable[None]]
 
-GRACE = 5.0  # seconds that code gets to end after the first interrupt
+GRACE = 5.0
 STEP = 1.0  # between two interrupts
 LATE = 2.0  # seconds to wait for the other of shell reply and iopub idle
 POKE = 10.0  # seconds between two questions to a kernel that seems busy
@@ -102,28 +102,34 @@ class _Run:
     def ended(self) -> bool:
         return self.reply.done() or self.idle.done()
 
+    async def begin(self) -> None:
+        """Wait until the kernel takes it up, refuses it or dies."""
+        either: set[asyncio.Future[Any]] = {self.busy, self.reply}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+
     async def end(self, timeout: float | None = None) -> bool:
         """Wait for shell reply and iopub idle; False if neither came within `timeout`."""
-        await asyncio.wait(
-            {self.reply, self.idle}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
-        )
+        both: set[asyncio.Future[Any]] = {self.reply, self.idle}
+        await asyncio.wait(both, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         if not self.ended:
             return False
         if not self.died:
-            await asyncio.wait({self.reply, self.idle}, timeout=LATE)
+            await asyncio.wait(both, timeout=LATE)
         return True
 
 
 class Executor:
     """Runs the agent's code in one kernel, one request at a time.
 
+    `grace` is how many seconds code gets to end after the first interrupt.
     Our failing code aborts nobody's queued cells (`stop_on_error` is off). A signal cannot be
     aimed at a request: where our code ends in the very moment of an interrupt, the cell that
     follows may get it.
     """
 
-    def __init__(self, link: Link, log: logging.Logger) -> None:
+    def __init__(self, link: Link, log: logging.Logger, grace: float = GRACE) -> None:
         self._link = link
+        self._grace = grace
         self._log = log
         self._turn = asyncio.Lock()
         self._withdrawn: set[asyncio.Task[None]] = set()
@@ -186,18 +192,20 @@ class Executor:
         return run
 
     async def _follow(self, run: _Run, timeout: float | None) -> ExecutionResult:
-        await asyncio.wait({run.busy, run.reply}, return_when=asyncio.FIRST_COMPLETED)
+        await run.begin()
         since = run.busy.result() if run.busy.done() else time.monotonic()
         left = None if timeout is None else max(0.0, since + timeout - time.monotonic())
         in_time = await run.end(left)
         if not in_time:
             await self._stop(run)
         result = _result(run, in_time)
+        if not run.ended:
+            result.error = _still_running(self._grace)
         result.duration = time.monotonic() - since
         return result
 
     async def _stop(self, run: _Run) -> None:
-        deadline = time.monotonic() + GRACE
+        deadline = time.monotonic() + self._grace
         while not run.ended and time.monotonic() < deadline:
             if run.msg_id in self._link.activity.running:
                 await self._interrupt()
@@ -215,11 +223,11 @@ class Executor:
         self._withdrawn.add(task)
         task.add_done_callback(self._withdrawn.discard)
         if not self._link.activity.running - {run.msg_id}:
-            await asyncio.wait({task}, timeout=GRACE)
+            await asyncio.wait({task}, timeout=self._grace)
 
     async def _put_down(self, run: _Run) -> None:
         try:
-            await asyncio.wait({run.busy, run.reply}, return_when=asyncio.FIRST_COMPLETED)
+            await run.begin()
             if not await run.end(SETTLE):  # code that ends by itself needs no signal
                 await self._stop(run)
         finally:
@@ -233,13 +241,11 @@ def _result(run: _Run, in_time: bool) -> ExecutionResult:
         result.status, result.started = "died", run.busy.done()
         result.error = _DIED
         return result
-    reply = run.reply.result()["content"] if run.reply.done() else {}
-    status = reply.get("status", "error" if run.error else "ok")
+    reply = run.reply.result()["content"] if run.reply.done() else _CUT
+    status = reply["status"]
     result.execution_count = reply.get("execution_count", run.execution_count)
     if not in_time:
         result.status = "timeout"
-        if not run.ended:
-            result.error = _STUCK
     elif status == "aborted":
         result.status, result.started = "aborted", False
     elif status == "error":
@@ -250,9 +256,11 @@ def _result(run: _Run, in_time: bool) -> ExecutionResult:
     return result
 
 
+# ipykernel sends no reply where an interrupt hits its own code before or after the user's
+_CUT: Json = {"status": "error", "ename": "KeyboardInterrupt", "evalue": "", "traceback": []}
 _DIED: Json = {"ename": "KernelDied", "evalue": "The kernel died or restarted.", "traceback": []}
-_STUCK: Json = {
-    "ename": "StillRunning",
-    "evalue": f"The code went on for {GRACE:.0f} s after it was interrupted and is still running.",
-    "traceback": [],
-}
+
+
+def _still_running(grace: float) -> Json:
+    evalue = f"The code went on for {grace:g} s after it was interrupted and is still running."
+    return {"ename": "StillRunning", "evalue": evalue, "traceback": []}

@@ -127,7 +127,7 @@ class Outputs:
         self._head_bytes = self._tail_bytes = self._dropped = self._dropped_bytes = 0
 
     def _stream(self, output: Json) -> None:
-        last = self._tail[-1] if self._tail else self._head[-1] if self._head else None
+        last = self._last()
         if last is None or last.text is None or last.output["name"] != output["name"]:
             last = _Item({"output_type": "stream", "name": output["name"]})
             last.text = _Text(self._half_text)
@@ -136,9 +136,14 @@ class Outputs:
         last.text.add(output["text"])
         self._resize(last, last.text.size)
 
+    def _last(self) -> _Item | None:
+        if self._tail:
+            return self._tail[-1]
+        return self._head[-1] if self._head and not self._dropped else None
+
     def _append(self, item: _Item) -> None:
         room = self._head_bytes + item.size <= self._half_bytes
-        if not self._tail and room and len(self._head) < self._half_count:
+        if not self._tail and not self._dropped and room and len(self._head) < self._half_count:
             self._head.append(item)
             self._head_bytes += item.size
         else:

@@ -51,6 +51,17 @@ async def test_requests_of_both_channels_are_answered_by_their_replies(connectio
     assert len({r["parent_header"]["msg_id"] for r in replies}) == 4
 
 
+async def test_no_reply_is_overslept_while_requests_are_sent(connection):
+    async def ask(n):
+        channel = "shell" if n % 2 else "control"
+        await connection.request(channel, "kernel_info_request", {}, timeout=10)
+        await asyncio.sleep(n % 7 / 1000)
+        await connection.request(channel, "kernel_info_request", {}, timeout=10)
+
+    for _ in range(5):
+        await asyncio.gather(*(ask(n) for n in range(40)))
+
+
 async def test_an_unknown_request_times_out(connection):
     with pytest.raises(TimeoutError):
         await connection.request("control", "no_such_request", {}, timeout=0.2)
@@ -77,9 +88,14 @@ async def test_a_cell_makes_the_kernel_busy_and_an_inspection_does_not(connectio
 
 async def test_the_heartbeat_beats_also_while_native_code_holds_the_lock(connection, user):
     assert await connection.heartbeat()
-    cell = user.run("import ctypes; ctypes.PyDLL(None).usleep(500_000)")
+    code = "import ctypes, time\ntime.sleep(0.1)\nctypes.PyDLL(None).usleep(900_000)"
+    cell = user.run(code)
     await until(lambda: connection.state == "busy")
-    assert await connection.heartbeat(0.4)
+    await asyncio.sleep(0.2)  # `busy` itself needs the lock to be sent
+    request = connection.request("control", "kernel_info_request", {}, timeout=0.2)
+    with pytest.raises(TimeoutError):
+        await request
+    assert await connection.heartbeat(0.2)
     assert (await user.reply(cell))["status"] == "ok"
 
 

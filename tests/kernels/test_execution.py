@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 
 import pytest
 
-from .conftest import until
+from jupyter_agent_ext.kernels.client import KernelConnection
+
+from .conftest import LOG, until
 
 SLEEP = "import time\ntime.sleep({})"
 
@@ -40,7 +43,8 @@ async def test_an_error_has_its_traceback(connection):
     result = await run(connection, "def f():\n    return 1 / 0\nf()")
     assert result.status == "error"
     assert result.error["ename"] == "ZeroDivisionError"
-    assert any("return 1 / 0" in line for line in result.error["traceback"])
+    traceback = re.sub(r"\x1b\[[\d;]*m", "", "".join(result.error["traceback"]))
+    assert "return 1 / 0" in traceback
     assert result.outputs[-1]["output_type"] == "error"
 
 
@@ -138,25 +142,42 @@ async def test_code_over_its_limit_is_interrupted(connection):
     assert (await run(connection, "'alive'")).status == "ok"
 
 
-async def test_code_that_ignores_the_interrupt_is_reported_as_running(connection):
+async def test_code_that_ignores_the_interrupt_is_reported_as_running(connection, zmq_context):
+    hasty = KernelConnection(
+        connection.km, connection.kernel_id, context=zmq_context, log=LOG, grace=0.5
+    )
     code = (
-        "import time\nend = time.time() + 8\n"
+        "import time\nend = time.time() + 2\n"
         "while time.time() < end:\n    try:\n        time.sleep(0.1)\n"
         "    except KeyboardInterrupt:\n        pass"
     )
-    result = await run(connection, code, timeout=0.2)
-    assert result.status == "timeout"
-    assert result.error["ename"] == "StillRunning"
-    assert connection.state == "busy"
+    result = await run(hasty, code, timeout=0.2)
+    assert (result.status, result.error["ename"]) == ("timeout", "StillRunning")
+    assert connection.state == hasty.state == "busy"
+    await hasty.close()
     assert (await run(connection, "'after'")).status == "ok"
 
 
 async def test_a_users_interrupt_is_told_as_such(connection):
-    running = asyncio.create_task(run(connection, SLEEP.format(30)))
-    await until(lambda: connection.state == "busy")
+    seen = []
+    code = "print('begun', flush=True)\n" + SLEEP.format(30)
+    running = asyncio.create_task(run(connection, code, on_output=seen.append))
+    await until(lambda: seen)  # before, ipykernel ignores it
     await connection.interrupt()
     result = await asyncio.wait_for(running, 5)
     assert (result.status, result.started) == ("interrupted", True)
+
+
+async def test_an_interrupt_that_cuts_off_the_reply_is_told_as_such(connection):
+    code = (
+        "kernel = get_ipython().kernel\n"
+        "def cut(*args):\n    del kernel.finish_metadata\n    raise KeyboardInterrupt\n"
+        "kernel.finish_metadata = cut\nprint('done')"
+    )
+    result = await run(connection, code)
+    assert result.status == "interrupted"
+    assert result.outputs[0]["text"] == "done\n"
+    assert (await run(connection, "1")).status == "ok"
 
 
 async def test_cancelling_interrupts_our_running_code(connection):
@@ -184,16 +205,18 @@ async def test_cancelling_while_waiting_leaves_the_users_cell_alone(connection, 
 
 
 async def test_cancelling_a_queued_request_spares_the_cell_before_it(connection, user):
-    cells = []
+    cells, sending = [], asyncio.Event()
 
     async def a_cell_slips_in():
         cells.append(user.run(SLEEP.format(0.8) + "\nsurvived = True"))
         await until(lambda: connection.state == "busy")
+        sending.set()
 
     sent = asyncio.create_task(
         run(connection, SLEEP.format(30) + "\nlate = True", on_start=a_cell_slips_in)
     )
-    await until(lambda: len(connection._pending) == 1)
+    await sending.wait()
+    await asyncio.sleep(0.05)
     begun = time.monotonic()
     sent.cancel()
     with pytest.raises(asyncio.CancelledError):

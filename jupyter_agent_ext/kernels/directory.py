@@ -1,0 +1,227 @@
+"""The kernels of this server: connections, sessions and starts (floor 1)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final, Literal
+
+import zmq.asyncio
+from jupyter_core.utils import ensure_async
+
+from ..errors import KernelError, NotFoundError
+from .channels import new_context
+from .client import Introspector, KernelConnection
+from .kernelspec import kernel_name_for
+
+Attach = Literal["always", "on_use", "never"]
+KERNEL_ACTIONS: Final = "https://events.jupyter.org/jupyter_server/kernel_actions/v1"
+OPT_OUT: Final = "jupyter_agent"
+APPEAR = 1000  # looks of 5 ms each
+
+
+class KernelDirectory:
+    """Connects to kernels: to each as soon as it starts (`attach` "always") or on first use.
+
+    `serverapp` is the running ServerApp, `introspect` makes what reads a connection's
+    variables. With `attach` "never", and for kernelspecs with `"jupyter_agent": false` in
+    their metadata, nothing is injected; code can still be run. The callbacks in `on_restart`
+    get kernel id and the new epoch (None until the probe has answered), those in `on_death`
+    and `on_execution_end` the kernel id. `close` closes all.
+    """
+
+    def __init__(
+        self,
+        serverapp: Any,
+        *,
+        introspect: Callable[[KernelConnection], Introspector],
+        attach: Attach = "always",
+        log: logging.Logger,
+    ) -> None:
+        self.on_restart: list[Callable[[str, str | None], None]] = []
+        self.on_death: list[Callable[[str], None]] = []
+        self.on_execution_end: list[Callable[[str], None]] = []
+        self._app, self._attach, self._log = serverapp, attach, log
+        self._introspect = introspect
+        self._connections: dict[str, KernelConnection] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        self._starting = asyncio.Lock()
+        self._context: zmq.asyncio.Context | None = None
+        self._listening = False
+
+    # ------------------------------------------------------------ protocols.Kernels
+
+    async def get(self, kernel_id: str) -> KernelConnection:
+        """Return the one connection to a kernel. Raises NotFoundError, KernelError."""
+        self._check_local()
+        km = self._manager(kernel_id)
+        await _started(km)
+        return self._connect(kernel_id, km)
+
+    async def of_notebook(self, path: str) -> list[str]:
+        """Return the ids of the live kernels of a notebook, the newest session's first."""
+        sessions = await ensure_async(self._app.session_manager.list_sessions())
+        found = [
+            session["kernel"]["id"]
+            for session in reversed(sessions)
+            if (session["path"] or "").strip("/") == path.strip("/")
+            and session["kernel"].get("execution_state") != "dead"
+        ]
+        return list(dict.fromkeys(found))
+
+    async def start(self, path: str) -> str:
+        """Start the notebook's kernel, or return the one that runs, as opening it would do.
+
+        Raises NotFoundError if there is no such notebook, KernelError if it cannot start.
+        """
+        self._check_local()
+        async with self._starting:
+            running = await self.of_notebook(path)
+            if running:
+                return running[0]
+            name = await kernel_name_for(self._app, path)
+            try:
+                session = await self._app.session_manager.create_session(
+                    path=path.strip("/"),
+                    name=path.rsplit("/", 1)[-1],
+                    type="notebook",
+                    kernel_name=name,
+                )
+            except Exception as error:  # launchers raise whatever they like
+                self._log.warning("Kernel %s of %s did not start", name, path, exc_info=True)
+                raise KernelError(
+                    f"The kernel {name} did not start: {error}",
+                    hint="Start the notebook's kernel in JupyterLab and read the server's log.",
+                ) from error
+        kernel_id: str = session["kernel"]["id"]
+        return kernel_id
+
+    # ------------------------------------------------------------ life
+
+    def listen(self) -> None:
+        """Follow starts, restarts and shutdowns; connect to the kernels that run already."""
+        if self._listening or self._gateway():
+            return
+        self._listening = True
+        self._app.event_logger.add_listener(schema_id=KERNEL_ACTIONS, listener=self._on_action)
+        if self._attach == "always":
+            for kernel_id in self._app.kernel_manager.list_kernel_ids():
+                km = self._app.kernel_manager.get_kernel(kernel_id)
+                if km.ready.done() and not km.ready.exception():
+                    self._connect(kernel_id, km)
+
+    async def close(self) -> None:
+        """Stop listening and close all connections; the kernels go on."""
+        if self._listening:
+            self._listening = False
+            self._app.event_logger.remove_listener(
+                schema_id=KERNEL_ACTIONS, listener=self._on_action
+            )
+        for kernel_id in list(self._connections):
+            self._drop(kernel_id)
+        await asyncio.gather(*self._closing)
+        if self._context is not None:
+            self._context.destroy(linger=0)
+            self._context = None
+
+    async def _on_action(self, logger: Any, schema_id: str, data: dict[str, Any]) -> None:
+        kernel_id = data.get("kernel_id")
+        if data.get("status") != "success" or kernel_id is None or not self._listening:
+            return
+        if data["action"] == "shutdown":
+            self._drop(kernel_id)
+        elif data["action"] == "restart" and kernel_id in self._connections:
+            self._connections[kernel_id].restarted()
+        elif data["action"] in ("start", "restart") and self._attach == "always":
+            km = await self._appeared(kernel_id)
+            if km is not None and self._listening:
+                self._connect(kernel_id, km)
+
+    async def _appeared(self, kernel_id: str) -> Any:
+        """Return the manager: the event may come just before it is in the server's map."""
+        manager = self._app.kernel_manager
+        for _ in range(APPEAR):
+            if kernel_id in manager:
+                return manager.get_kernel(kernel_id)
+            await asyncio.sleep(0.005)
+        return None
+
+    # ------------------------------------------------------------ connections
+
+    def _connect(self, kernel_id: str, km: Any) -> KernelConnection:
+        present = self._connections.get(kernel_id)
+        if present is not None and present.km is km:
+            return present
+        if present is not None:
+            self._drop(kernel_id)
+        if self._context is None:
+            self._context = new_context()
+        connection = KernelConnection(
+            km,
+            kernel_id,
+            context=self._context,
+            log=self._log,
+            introspect=self._introspect if self._may_read(km) else None,
+            untracked=getattr(self._app.kernel_manager, "untracked_message_types", ()),
+        )
+        connection.on_restart.append(lambda _: self._restarted(connection))
+        connection.on_death.append(lambda _: _call(self.on_death, kernel_id))
+        connection.on_execution_end.append(lambda _: _call(self.on_execution_end, kernel_id))
+        km.add_restart_callback(partial(self._gone, connection), "dead")
+        self._connections[kernel_id] = connection
+        return connection
+
+    def _restarted(self, connection: KernelConnection) -> None:
+        _call(self.on_restart, connection.kernel_id, connection.epoch)
+
+    def _gone(self, connection: KernelConnection) -> None:
+        """Give up a kernel that the server gave up restarting."""
+        connection.died()
+        if self._connections.get(connection.kernel_id) is connection:
+            self._drop(connection.kernel_id)
+
+    def _drop(self, kernel_id: str) -> None:
+        connection = self._connections.pop(kernel_id, None)
+        if connection is not None:
+            task = asyncio.create_task(connection.close(), name="agent-close-kernel")
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    def _may_read(self, km: Any) -> bool:
+        metadata = getattr(km.kernel_spec, "metadata", None) or {}
+        return self._attach != "never" and metadata.get(OPT_OUT) is not False
+
+    def _manager(self, kernel_id: str) -> Any:
+        if kernel_id not in self._app.kernel_manager:
+            raise NotFoundError(
+                f"There is no kernel {kernel_id}.", hint="GET api/kernels lists the kernels."
+            )
+        return self._app.kernel_manager.get_kernel(kernel_id)
+
+    def _gateway(self) -> bool:
+        config = getattr(self._app, "gateway_config", None)
+        return bool(config is not None and config.gateway_enabled)
+
+    def _check_local(self) -> None:
+        if self._gateway():
+            raise KernelError(
+                "Kernels behind a gateway cannot be used yet.",
+                hint="Start Jupyter Server without --gateway-url to work with local kernels.",
+            )
+
+
+async def _started(km: Any) -> None:
+    """Wait until the process was launched. Raises KernelError if it was not."""
+    ready = km.ready
+    if not isinstance(ready, asyncio.Future):
+        ready = asyncio.wrap_future(ready)
+    await asyncio.wait({ready})
+    if ready.cancelled() or ready.exception() is not None:
+        raise KernelError("The kernel did not start.")
+
+
+def _call(callbacks: list[Any], *arguments: Any) -> None:
+    for callback in tuple(callbacks):
+        callback(*arguments)
