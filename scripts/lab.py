@@ -50,6 +50,8 @@ def main(argv: list[str] | None = None) -> int:
 def choose_port(wanted: int | None, first: int = FIRST_PORT) -> int:
     """Return `wanted`, or the first free port from `first` on. Raises OSError if there is none."""
     if wanted is not None:
+        if not 0 < wanted < 65536:
+            raise OSError(f"{wanted} is no port; ports are 1 to 65535.")
         if is_free(wanted):
             return wanted
         raise OSError(f"Port {wanted} is taken. Leave PORT out to get a free one.")
