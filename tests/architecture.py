@@ -20,11 +20,12 @@ FLOORS = {
     **dict.fromkeys(ADAPTERS, 1),
     "tools": 2,
     "agent": 3,
-    **dict.fromkeys(["binding", "export", "sessions", "turns", "workspace"], 4),
+    **dict.fromkeys(["binding", "export", "renames", "sessions", "turns", "workspace"], 4),
     **dict.fromkeys(["handlers", "mcp"], 5),
     "app": 6,
 }
 GUEST_IMPORTS = {"IPython"}
+GUESTS = f"{PACKAGE}.kernels.probes."  # those of one language travel together
 HEAVY = {"litellm", "redis", "asyncpg", "mcp", "jupyter_ydoc", "pycrdt", "pandas", "numpy"}
 HEAVY_FOR_THE_PACKAGE = HEAVY | {"openai", "pydantic", "jupyter_server", "tornado", "msgspec"}
 MAX_LINES = 400
@@ -45,8 +46,9 @@ class Module:
         parts = relative.parts[:-1] if self.is_package else relative.parts
         self.name = ".".join(parts)
         self.unit = parts[1] if len(parts) > 1 else ""
-        inside_probes = parts[1:3] == ("kernels", "probes") and not self.is_package
-        self.is_guest = inside_probes or parts[1:] == ("magic",)
+        self.is_guest = parts[1:] == ("magic",) or (
+            parts[1:3] == ("kernels", "probes") and len(parts) > 3
+        )
         self.tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
 
     def imports(self, tree: ast.AST | None = None) -> Iterator[tuple[int, str]]:
@@ -154,7 +156,7 @@ def guests_need_ipython_at_most(root: Path) -> list[str]:
         for module in package(root).values()
         if module.is_guest
         for line, name in module.imports()
-        if name.split(".")[0] not in allowed
+        if name.split(".")[0] not in allowed and not name.startswith(GUESTS)
     ]
 
 

@@ -6,8 +6,9 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import architecture as rules
 import pytest
+
+from tests import architecture as rules
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 Rule = Callable[[Path], list[str]]
@@ -32,7 +33,13 @@ BAD = [
         "def f():\n    from nbformat.v4 import new_notebook",
         "nbformat",
     ),
-    (rules.guests_need_ipython_at_most, "kernels/probes/python.py", "import numpy", "numpy"),
+    (rules.guests_need_ipython_at_most, "kernels/probes/python/arrays.py", "import numpy", "numpy"),
+    (
+        rules.guests_need_ipython_at_most,
+        "kernels/probes/python/__init__.py",
+        "from ...client import probes",
+        "kernels.client",
+    ),
     (rules.guests_need_ipython_at_most, "magic.py", "from .errors import AgentError", "errors"),
     (rules.adapters_are_strangers, "stores/sqlite.py", "from ..models import litellm", "models"),
     (
@@ -89,7 +96,8 @@ GOOD = {
     "kernels/__init__.py": "from ..records import json\n",
     "kernels/client.py": "from . import probes\nfrom .. import __version__\n",
     "kernels/probes/__init__.py": "from ...errors import AgentError\n",
-    "kernels/probes/python.py": "import IPython\n",
+    "kernels/probes/python/__init__.py": "from .scope import IPython\n",
+    "kernels/probes/python/scope.py": "import IPython\n",
     "stores/sqlite.py": (
         "from typing import TYPE_CHECKING\n\nfrom ..errors import AgentError\n\n"
         "if TYPE_CHECKING:\n    import redis\n\n\ndef f():\n    import asyncpg\n"
