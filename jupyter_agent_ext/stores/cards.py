@@ -15,7 +15,8 @@ _COLUMNS: Final = (
 )
 # a session is its log: one without events does not exist yet
 _CARDS: Final = f"SELECT owner, root, {_COLUMNS} FROM sessions WHERE seq > 0"
-_LIST: Final = f"""{_CARDS} AND owner = :owner AND root = :root
+_LIST: Final = f"""{_CARDS} AND root = :root
+    AND (:owner IS NULL OR owner = :owner)
     AND (:notebook IS NULL OR :notebook IN (notebook, notebook_id))
     AND (:kernel_id IS NULL OR kernel_id = :kernel_id)
     AND (:status IS NULL OR status = :status)

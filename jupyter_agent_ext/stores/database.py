@@ -140,12 +140,21 @@ def _create(path: Path, log: logging.Logger) -> None:
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
-        mode = path.stat().st_mode
-        if mode & 0o077 and sys.platform != "win32":
-            log.warning("The session store %s was open to others; making it private", path)
-            path.chmod(mode & 0o700)
+        _make_private(path, log)
     else:
         _sync(path.parent)
+
+
+def _make_private(path: Path, log: logging.Logger) -> None:
+    mode = path.stat().st_mode
+    if sys.platform == "win32" or not mode & 0o077:
+        return
+    try:
+        path.chmod(mode & 0o700)
+    except OSError as error:
+        log.warning("The session store %s is open to others: %s", path, error)
+    else:
+        log.warning("The session store %s was open to others; it is private now", path)
 
 
 def _sync(folder: Path) -> None:

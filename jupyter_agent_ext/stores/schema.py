@@ -28,7 +28,7 @@ VERSION_1: Final = (
         mode TEXT NOT NULL DEFAULT 'ask',
         folded TEXT NOT NULL DEFAULT '',
         UNIQUE (owner, root, session_id))""",
-    "CREATE INDEX sessions_by_activity ON sessions (owner, root, last_activity DESC)",
+    "CREATE INDEX sessions_by_activity ON sessions (root, last_activity DESC)",
     """CREATE TABLE events (
         session INTEGER NOT NULL REFERENCES sessions ON DELETE CASCADE,
         seq INTEGER NOT NULL,

@@ -148,7 +148,7 @@ class SQLiteStore:
 
     async def cards(
         self,
-        owner: str,
+        owner: str | None,
         root: str,
         *,
         notebook: str | None = None,

@@ -97,3 +97,10 @@ async def test_search_finds_title_notebook_and_texts_in_either_case(store, q, fo
     await store.append(b, 0, events(1, 1), card=card(b.key), text="Hauptstraße")
     await store.append(b, 1, events(2, 2), text="Draw a HISTOGRAM, please")
     assert await listed(store, q=q) == found
+
+
+async def test_without_an_owner_the_cards_of_all_owners_of_the_root_are_listed(store):
+    for one in (key("a"), key("b", owner="bob"), key("c", root="/else")):
+        await store.append(await store.acquire(one), 0, events(1, 1), card=card(one))
+    assert [c.key for c in await store.cards(None, "/srv")] == [key("b", owner="bob"), key("a")]
+    assert [c.key for c in await store.cards("bob", "/srv")] == [key("b", owner="bob")]

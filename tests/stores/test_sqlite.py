@@ -312,5 +312,5 @@ async def test_a_read_only_file_is_an_error_of_the_store(readable_folder):
     )
     readable_folder.chmod(0o755)
     assert str(path) in done.stdout, done.stderr
-    assert "Check" in done.stdout
+    assert "may not be written" in done.stdout
     assert query(path, "SELECT count(*) FROM sessions") == [(1,)]
