@@ -406,3 +406,13 @@ async def test_running_a_cell_does_not_make_the_others_trusted(contents, path):
     html = {"output_type": "display_data", "metadata": {}, "data": {"text/html": "<b>x</b>"}}
     await book.write_outputs("plot", source_hash("plot()"), [html], 1)
     assert not await book.trusted()
+
+
+async def test_what_ran_here_is_trusted_in_a_notebook_never_signed(contents, root):
+    (root / "new.ipynb").write_bytes(written(notebook(code("a", "show()"), code("b", "1"))))
+    book = ContentsNotebook(contents, "new.ipynb")
+    assert await book.trusted(), "nothing in it could do harm"
+    html = {"output_type": "display_data", "metadata": {}, "data": {"text/html": "<b>x</b>"}}
+    await book.write_outputs("a", source_hash("show()"), [html], 1)
+    assert await book.trusted()
+    assert b"trusted" not in (root / "new.ipynb").read_bytes()
