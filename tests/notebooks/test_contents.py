@@ -22,7 +22,7 @@ from jupyter_agent_ext.errors import (
 from jupyter_agent_ext.notebooks.contents import ContentsNotebook, source_hash
 from jupyter_agent_ext.protocols import Notebook
 
-from .conftest import code, markdown, notebook, sample, written
+from .conftest import code, markdown, sample, written
 
 
 @pytest.fixture
@@ -264,101 +264,6 @@ async def test_a_cancelled_write_leaves_a_whole_file(tmp_path, jp_environ):
     assert path.read_bytes() == written(expected)
 
 
-# ---------------------------------------------------------------- older and broken formats
-
-
-async def test_a_notebook_before_4_5_keeps_its_format(contents, root):
-    path = root / "old.ipynb"
-    path.write_bytes(written(sample(minor=4)))
-    book = ContentsNotebook(contents, "old.ipynb")
-    first, again = await book.cells(), await book.cells()
-    assert [c.cell_id for c in first] == [c.cell_id for c in again]
-    assert len({c.cell_id for c in first}) == 5
-    change = await book.insert("new", cell_type="code", after=first[0].cell_id)
-    edited = await book.edit(first[2].cell_id, first[2].hash, "plot(2)")
-    expected = sample(minor=4)
-    expected["cells"][2]["source"] = ["plot(2)"]
-    expected["cells"].insert(1, code(None, "new"))
-    assert path.read_bytes() == written(expected)
-    now = await book.cells()
-    assert now[1].cell_id == change["cell_id"]
-    assert now[3].cell_id == edited["cell_id"] != first[2].cell_id
-    assert now[4].cell_id == first[3].cell_id, "other cells keep their derived ids"
-
-
-async def test_equal_cells_without_ids_are_told_apart(contents, root):
-    path = root / "old.ipynb"
-    path.write_bytes(written(notebook(*[code(None, "x += 1")] * 3, minor=2)))
-    book = ContentsNotebook(contents, "old.ipynb")
-    second = (await book.cells())[1]
-    await book.edit(second.cell_id, second.hash, "y")
-    assert [c.source for c in await book.cells()] == ["x += 1", "y", "x += 1"]
-
-
-@pytest.mark.filterwarnings("ignore::nbformat.warnings.MissingIDFieldWarning")
-@pytest.mark.filterwarnings("ignore::nbformat.warnings.DuplicateCellId")
-@pytest.mark.parametrize("ids", [("a", None, "b"), ("a", "a", "b")])
-async def test_ids_that_saving_would_repair_are_read_but_not_written(contents, root, ids):
-    path = root / "nb.ipynb"
-    path.write_bytes(written(notebook(*(code(i, f"n = {n}") for n, i in enumerate(ids)))))
-    before = path.read_bytes()
-    book = ContentsNotebook(contents, "nb.ipynb")
-    first, again = await book.cells(), await book.cells()
-    assert [c.cell_id for c in first] == [c.cell_id for c in again]
-    assert (first[0].cell_id, first[2].cell_id) == ("a", "b")
-    with pytest.raises(ConflictError, match="no id or the id of another") as caught:
-        await book.edit("b", source_hash("n = 2"), "x")
-    assert "save it once" in caught.value.hint
-    assert path.read_bytes() == before
-
-
-async def test_a_version_3_notebook_is_read_but_not_converted(contents, root):
-    path = root / "v3.ipynb"
-    cell = {
-        "cell_type": "code",
-        "collapsed": False,
-        "input": ["x = 1"],
-        "language": "python",
-        "metadata": {},
-        "outputs": [],
-        "prompt_number": 1,
-    }
-    path.write_text(
-        json.dumps(
-            {
-                "metadata": {"name": ""},
-                "nbformat": 3,
-                "nbformat_minor": 0,
-                "worksheets": [{"cells": [cell], "metadata": {}}],
-            }
-        )
-    )
-    before = path.read_bytes()
-    book = ContentsNotebook(contents, "v3.ipynb")
-    (read,) = await book.cells()
-    assert read.source == "x = 1"
-    assert read.cell_id == (await book.cells())[0].cell_id
-    with pytest.raises(ConflictError, match="convert"):
-        await book.edit(read.cell_id, read.hash, "y")
-    assert path.read_bytes() == before
-
-
-@pytest.mark.parametrize(
-    ("name", "body"),
-    [
-        ("empty.ipynb", b""),
-        ("no.ipynb", b"[1, 2]"),
-        ("bin.ipynb", b"\xff\xfe\x00"),
-        ("t.txt", b"t"),
-    ],
-)
-async def test_what_is_no_notebook_is_a_bad_request(contents, root, name, body):
-    (root / name).write_bytes(body)
-    with pytest.raises(BadRequestError, match="not a notebook") as caught:
-        await ContentsNotebook(contents, name).cells()
-    assert str(root) not in str(caught.value)
-
-
 @pytest.mark.parametrize("bad", ["../nb.ipynb", "/etc/x.ipynb", "a/../../x.ipynb", "C:/x.ipynb"])
 async def test_a_path_out_of_the_root_is_forbidden(contents, bad):
     with pytest.raises(ForbiddenError):
@@ -382,37 +287,3 @@ async def test_a_file_that_cannot_be_written_is_an_error_and_stays(tmp_path, jp_
         )
     assert "disk space" in caught.value.hint
     assert path.read_bytes() == before
-
-
-# ---------------------------------------------------------------- trust
-
-
-async def test_trust_survives_an_edit_and_a_run(contents, path):
-    book = ContentsNotebook(contents, "nb.ipynb")
-    assert not await book.trusted()
-    result = contents.trust_notebook("nb.ipynb")
-    if result is not None:
-        await result
-    assert await book.trusted()
-    await book.edit("load", (await book.cells())[1].hash, "df")
-    assert await book.trusted()
-    html = {"output_type": "display_data", "metadata": {}, "data": {"text/html": "<b>x</b>"}}
-    await book.write_outputs("plot", source_hash("plot()"), [html], 1)
-    assert await book.trusted()
-
-
-async def test_running_a_cell_does_not_make_the_others_trusted(contents, path):
-    book = ContentsNotebook(contents, "nb.ipynb")
-    html = {"output_type": "display_data", "metadata": {}, "data": {"text/html": "<b>x</b>"}}
-    await book.write_outputs("plot", source_hash("plot()"), [html], 1)
-    assert not await book.trusted()
-
-
-async def test_what_ran_here_is_trusted_in_a_notebook_never_signed(contents, root):
-    (root / "new.ipynb").write_bytes(written(notebook(code("a", "show()"), code("b", "1"))))
-    book = ContentsNotebook(contents, "new.ipynb")
-    assert await book.trusted(), "nothing in it could do harm"
-    html = {"output_type": "display_data", "metadata": {}, "data": {"text/html": "<b>x</b>"}}
-    await book.write_outputs("a", source_hash("show()"), [html], 1)
-    assert await book.trusted()
-    assert b"trusted" not in (root / "new.ipynb").read_bytes()
