@@ -77,7 +77,7 @@ def find(connection: sqlite3.Connection, filters: dict[str, Any]) -> list[Card]:
         "q": fold_text(filters["q"]),
         "limit": max(filters["limit"], 0),
     }
-    return [_card(row) for row in connection.execute(_LIST, values)]
+    return [_card(row) for row in connection.execute(_LIST, values).fetchall()]
 
 
 def fold_text(text: str) -> str:

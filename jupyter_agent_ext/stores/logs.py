@@ -78,7 +78,7 @@ def read(connection: sqlite3.Connection, key: SessionKey, after: int, limit: int
     rows = connection.execute(
         f"SELECT event FROM events WHERE session={_SESSION} AND seq>? ORDER BY seq LIMIT ?",
         (*key, after, max(limit, 0)),
-    )
+    ).fetchall()  # an open cursor would keep the writer waiting
     return [decode(event) for (event,) in rows]
 
 
@@ -113,4 +113,11 @@ def delete(connection: sqlite3.Connection, lease: Lease) -> None:
         " AND NOT EXISTS (SELECT 1 FROM held_blobs WHERE held_blobs.blob=?1)",
         held,
     )
-    connection.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
+    _give_back(connection)
+
+
+def _give_back(connection: sqlite3.Connection) -> None:
+    """Cut free pages off the file, a bounded number of them."""
+    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+    for _ in range(min(free, _VACUUM_PAGES)):
+        connection.execute("PRAGMA incremental_vacuum(1)")  # the module steps a pragma only once

@@ -81,7 +81,7 @@ class SQLiteStore:
     async def open(self) -> None:
         """Open, migrating older files."""
         if self._parts is None:
-            self._parts = await asyncio.to_thread(self._open)
+            await asyncio.to_thread(self._open)
 
     async def close(self) -> None:
         """Write what is pending, give back all leases, close."""
@@ -203,7 +203,7 @@ class SQLiteStore:
             raise StoreError("The session store is not open.", hint="Restart the server.")
         return self._parts
 
-    def _open(self) -> _Parts:
+    def _open(self) -> None:
         database, log = self._database, self.log
         with ExitStack() as undo:
             try:
@@ -219,7 +219,7 @@ class SQLiteStore:
         if database.path is not None:
             writer.post(leases.sweep)
             leases.start(writer)
-        return _Parts(connection, leases, writer, readers)
+        self._parts = _Parts(connection, leases, writer, readers)
 
     def _close(self, parts: _Parts) -> None:
         parts.leases.stop()

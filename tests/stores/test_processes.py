@@ -74,10 +74,11 @@ async def eventually(attempt, *, within: float):
             await asyncio.sleep(0.02)
 
 
-async def test_no_acknowledged_event_is_lost_by_sigkill(tmp_path):
+@pytest.mark.parametrize("runs", [10, pytest.param(150, marks=pytest.mark.slow)])
+async def test_no_acknowledged_event_is_lost_by_sigkill(tmp_path, runs):
     path, rng = tmp_path / "sessions.sqlite", random.Random()
     acknowledged: dict[str, int] = {}
-    for _ in range(10):
+    for _ in range(runs):
         with worker("write", path, LONG) as process:
             seen = [next_line(process) for _ in range(rng.randrange(4, 60))]
             await asyncio.sleep(rng.random() * 0.02)

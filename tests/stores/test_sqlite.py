@@ -87,6 +87,18 @@ async def test_commits_are_durable_and_deletions_real(path):
     assert b"the secret of the store" not in path.read_bytes()
 
 
+async def test_deleting_a_session_makes_the_file_smaller(path):
+    store = SQLiteStore(path)
+    await store.open()
+    image = random.Random(2).randbytes(10_000_000)
+    old, new = await store.acquire(key("old")), await store.acquire(key("new"))
+    await store.append(old, 0, events(1, 1), blobs={digest(image): image})
+    await store.append(new, 0, events(1, 1))
+    await store.delete(old)
+    await store.close()
+    assert path.stat().st_size < 200_000
+
+
 async def test_stores_that_create_the_same_file_at_once_all_open(path):
     stores = [SQLiteStore(path) for _ in range(6)]
     await asyncio.gather(*(store.open() for store in stores))
