@@ -12,7 +12,6 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 
 
-
 class Harness:
     """One kernel process; a `Transport` that also runs code as a user would."""
 
@@ -85,9 +84,9 @@ class Harness:
 
     async def run(self, code: str, *, timeout: float = 30, **content) -> dict:
         """Run a cell and return the reply's content; fails the test if the code does."""
-        reply = await self.request(
-            "shell", "execute_request", self._cell(code, content), timeout=timeout
-        )
+        cell = self._cell(code, content)
+        reply = await self.request("shell", "execute_request", cell, timeout=timeout)
+        await self.until_idle(reply["parent_header"]["msg_id"])
         assert reply["content"]["status"] == "ok", reply["content"]
         return reply["content"]
 
@@ -170,7 +169,7 @@ async def inspect_raw(harness: Harness, timeout: float = 5, **arguments) -> dict
 @contextlib.asynccontextmanager
 async def running(harness: Harness, code: str):
     """Have a cell run meanwhile; interrupt it at the end."""
-    msg_id = harness.begin(code)
+    msg_id = harness.begin(code, stop_on_error=False)
     await harness.until_busy(msg_id)
     try:
         yield msg_id

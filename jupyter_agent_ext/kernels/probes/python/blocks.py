@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from .previews import cut_text, preview
-from .safety import instance_dict, library_class
+from .safety import instance_dict, library_class, type_name
 
 Place = tuple[Any, int]
 """Where a column lies: its block's values and the row of them."""
@@ -45,17 +45,21 @@ def is_ndarray(values: Any) -> bool:
     return library_class(type(values)) == ("numpy", "ndarray")
 
 
+def is_categorical(values: Any) -> bool:
+    """Say whether this is a pandas Categorical, whose raw array holds codes."""
+    return library_class(type(values)) == ("pandas", "Categorical")
+
+
 def dtype_text(values: Any) -> str:
     """Return a dtype's name, its class where a stranger defines it."""
     if is_ndarray(values):
         return str(values.dtype)[:80]
     if not from_pandas(values):
-        return type(values).__name__[:80]
+        return type_name(type(values))
     dtype = values.dtype
     if (library_class(type(dtype)) or ("",))[0] not in ("pandas", "numpy"):
         return str(values.dtype)[:80] if raw_array(values) is not None else "extension"
-    name = type(dtype).__name__
-    return "category" if name == "CategoricalDtype" else cut_text(str(dtype), 80)
+    return "category" if is_categorical(values) else cut_text(str(dtype), 80)
 
 
 def first_values(values: Any, row: int | None, count: int, *, full: bool) -> list[Any] | None:
@@ -64,13 +68,13 @@ def first_values(values: Any, row: int | None, count: int, *, full: bool) -> lis
     `row` is the column's place in a two-dimensional block. `full` allows pandas' own API.
     """
     raw = raw_array(values)
-    if raw is not None and type(values).__name__ != "Categorical":
+    if raw is not None and not is_categorical(values):
         line = raw if raw.ndim == 1 else raw[row or 0]
         if raw.dtype.kind in "mM":
             texts = [str(item) for item in line[:count]]
             return [None if text == "NaT" else text for text in texts]
         return list(line[:count].tolist())
-    if type(values).__name__ == "Categorical" and raw is not None:
+    if raw is not None:
         return _category_items(values, raw[:count].tolist())
     if full and from_pandas(values):
         return list(values[:count])

@@ -20,11 +20,15 @@ from .safety import (
     class_mro,
     clean,
     instance_dict,
+    type_ids,
     type_name,
 )
 from .scope import Scope
 
 SOURCE_LIMIT = 8000
+_secretive = type_ids(str, bytes)
+_wrapped = type_ids(classmethod, staticmethod)
+_methods_kinds = _wrapped | type_ids(types.FunctionType, property)
 
 
 def function_summary(value: types.FunctionType, scope: Scope) -> Json:
@@ -73,7 +77,7 @@ def _parameter(name: str, notes: dict[str, Any], default: tuple[Any, ...]) -> st
     text = f"{name}: {_annotation(notes[name])}" if name in notes else name
     if not default:
         return text
-    hidden = type(default[0]) in (str, bytes) and secret_name(name)
+    hidden = id(type(default[0])) in _secretive and secret_name(name)
     return f"{text}={REDACTED if hidden else preview(default[0], 30, 1)}"
 
 
@@ -107,8 +111,7 @@ def class_summary(value: type, scope: Scope) -> Json:
     """Describe a class by its raw dict; source if the notebook defines it."""
     claimed = claimed_name(value) or ("?", "?")
     members = class_dict(value)
-    kinds = (types.FunctionType, classmethod, staticmethod, property)
-    methods = [k for k, v in members if any(type(v) is kind for kind in kinds)]
+    methods = [k for k, v in members if id(type(v)) in _methods_kinds]
     found: Json = {
         "kind": "class",
         "name": clean(claimed[1][:120]),
@@ -130,7 +133,7 @@ def class_summary(value: type, scope: Scope) -> Json:
 def class_source(name: str, members: list[tuple[str, Any]]) -> str | None:
     """Find a class of the notebook in the cell that holds one of its methods."""
     for _, member in members:
-        function = member.__func__ if type(member) in (classmethod, staticmethod) else member
+        function = member.__func__ if id(type(member)) in _wrapped else member
         function = member.fget if type(member) is property else function
         if type(function) is not types.FunctionType:
             continue

@@ -27,7 +27,8 @@ PROBE_NAME = "_jupyter_agent_probe_"
 COMMAND = "agentInspect"
 SLICE = 0.005
 PATIENCE = 0.025
-OWNER_SECONDS = 60.0
+GRACE = 0.003
+OWNER_SECONDS = 30.0
 """An owner not heard of for so long has lost the kernel to the next who asks."""
 
 
@@ -159,12 +160,19 @@ class Probe:
 
     async def _complete(self, job: Job) -> None:
         """Finish a job: on the main thread while it is free, else structurally here."""
-        if threading.current_thread() is not threading.main_thread() and not self._busy():
-            await self._offer(job)
         full = threading.current_thread() is threading.main_thread()
+        if not full and await self._main_is_free():
+            await self._offer(job)
         while not job.done:
             job.advance(2 * SLICE, full=full)
             await asyncio.sleep(0)
+
+    async def _main_is_free(self) -> bool:
+        """Say whether the main thread turns its loop; a cell just ending gets a moment."""
+        if not self._busy():
+            return True
+        await asyncio.sleep(GRACE)
+        return not self._busy()
 
     async def _offer(self, job: Job) -> None:
         """Let the main loop advance the job; take it back when that stalls."""

@@ -14,11 +14,12 @@ from itertools import islice
 from typing import Any
 
 from .blocks import manager_of, raw_array
-from .safety import Json, instance_dict, library_class, table
+from .safety import Json, instance_dict, library_class, table, type_ids
 
 UNKNOWN = "?"
 KEPT = 6
 _exact_numbers = (int, float, bool)
+_number_ids = type_ids(*_exact_numbers)
 
 Entry = tuple[int, int, Any]
 """Object id (0 where the value itself is compared), id of its type, print."""
@@ -64,7 +65,7 @@ def _function(value: types.FunctionType) -> Any:
 
 
 def _items_print(items: Any) -> int:
-    return hash(tuple([item if type(item) in _exact_numbers else id(item) for item in items]))
+    return hash(tuple([item if id(type(item)) in _number_ids else id(item) for item in items]))
 
 
 def _list_print(value: Any) -> Any:

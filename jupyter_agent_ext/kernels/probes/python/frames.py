@@ -13,18 +13,20 @@ from .blocks import (
     dtype_text,
     first_values,
     from_pandas,
+    is_categorical,
     manager_of,
     raw_array,
 )
 from .previews import json_scalar
 from .redaction import REDACTED, secret_name
-from .safety import Json, instance_dict
+from .safety import Json, instance_dict, library_class
 from .scope import Scope, Steps
 
 NULL_CELLS = 2_000_000
 NULL_SAMPLE = 2048
 CHUNK = 200_000
 TOP_ROWS = 20_000
+_missing_marks = (("pandas", "NAType"), ("pandas", "NaTType"))
 
 
 def frame_summary(value: Any, scope: Scope) -> Steps:
@@ -126,7 +128,7 @@ def sampled_nulls(place: Place, step: int) -> int:
         return 0
     line = (raw if raw.ndim == 1 else raw[row])[::step]
     np = sys.modules["numpy"]
-    if type(values).__name__ == "Categorical":
+    if is_categorical(values):
         return int((line < 0).sum())
     if line.dtype.kind in "fc":
         return int(np.isnan(line).sum())
@@ -142,7 +144,7 @@ def _is_missing(item: Any) -> bool:
         return True
     if type(item) is float:
         return item != item
-    return type(item).__name__ in ("NAType", "NaTType") and from_pandas(item)
+    return type(item) is not str and library_class(type(item)) in _missing_marks
 
 
 def _column_stats(found: Json, labels: list[str], places: dict[int, Place], scope: Scope) -> Steps:
@@ -169,7 +171,7 @@ def column_stats(label: str, place: Place, stats: Json, top: Json) -> None:
     """Put what one column holds into `stats` or `top`."""
     values, row = place
     raw = raw_array(values)
-    if raw is None or type(values).__name__ == "Categorical":
+    if raw is None or is_categorical(values):
         return
     line = raw if raw.ndim == 1 else raw[row]
     if is_number(line):

@@ -8,6 +8,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from .safety import type_ids
+
+_texts_ids = type_ids(str, bytes, bytearray)
 REDACTED = "«redacted»"
 
 _STRONG = (
@@ -25,12 +28,12 @@ _look = re.compile(
     r"AKIA[0-9A-Z]{16}"
     r"|\bsk-[A-Za-z0-9_\-]{16,}"
     r"|\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}"
-    r"|\bgh[pousr]_[A-Za-z0-9]{20,}"
-    r"|\bgithub_pat_[A-Za-z0-9_]{20,}"
-    r"|\bglpat-[A-Za-z0-9_\-]{16,}"
-    r"|\bxox[abprs]-[A-Za-z0-9\-]{10,}"
+    r"|gh[pousr]_[A-Za-z0-9]{20,}"
+    r"|github_pat_[A-Za-z0-9_]{20,}"
+    r"|glpat-[A-Za-z0-9_\-]{16,}"
+    r"|xox[abprs]-[A-Za-z0-9\-]{10,}"
     r"|\bhf_[A-Za-z0-9]{20,}"
-    r"|\bAIza[0-9A-Za-z_\-]{30,}"
+    r"|AIza[0-9A-Za-z_\-]{30,}"
     r"|\beyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]*(?:\.[A-Za-z0-9_\-]*)?"
     r"|(?i:\bbearer\s+)[A-Za-z0-9_\-.=+/]{16,}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
@@ -62,7 +65,7 @@ def hides_value(name: str, value: Any) -> bool:
     """
     if strong_name(name):
         return True
-    return type(value) in (str, bytes, bytearray) and secret_name(name)
+    return id(type(value)) in _texts_ids and secret_name(name)
 
 
 def redact(text: str) -> str:

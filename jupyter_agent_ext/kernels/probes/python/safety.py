@@ -21,6 +21,9 @@ _dict_slot = type.__dict__["__dict__"]
 _bases_slot = type.__dict__["__bases__"]
 
 
+_slot_kinds = frozenset((id(types.GetSetDescriptorType), id(types.MemberDescriptorType)))
+
+
 def clean(text: str) -> str:
     """Return text that is valid in UTF-8: lone surrogates are written as escapes."""
     if text.isascii():
@@ -83,13 +86,18 @@ def instance_dict(obj: Any) -> dict[Any, Any] | None:
     """Return the attributes an object really holds, None where it has no plain dict."""
     for cls in _mro_slot.__get__(type(obj)):
         slot = _dict_slot.__get__(cls).get("__dict__")
-        if type(slot) is types.GetSetDescriptorType:
+        if id(type(slot)) in _slot_kinds:
             try:
                 held = slot.__get__(obj)
             except Exception:
                 return None
             return held if type(held) is dict else None
     return None
+
+
+def type_ids(*classes: type) -> frozenset[int]:
+    """Return what to look `id(type(x))` up in: `in` a tuple of types would call `__eq__`."""
+    return frozenset(id(cls) for cls in classes)
 
 
 def table(*rows: tuple[Callable[..., Any], tuple[type, ...]]) -> dict[int, Callable[..., Any]]:

@@ -26,7 +26,7 @@ from .libraries import (
 )
 from .previews import cut_text, is_numpy_scalar, json_scalar, preview
 from .redaction import REDACTED, hides_value, strong_name
-from .safety import Json, class_mro, clean, library_class, table, type_name
+from .safety import Json, class_mro, clean, library_class, table, type_ids, type_name
 from .scope import Scope, Steps
 
 CONNECTIONS = ("sqlite3", "sqlalchemy", "psycopg", "psycopg2", "duckdb", "_duckdb", "pymysql")
@@ -128,7 +128,7 @@ def _library_maker(cls: type) -> Any:
 def _class_maker(cls: type) -> Any:
     """Choose by what a class inherits: what it overrides is never called."""
     bases = class_mro(cls)
-    if type in bases:
+    if any(base is type for base in bases):
         return class_summary
     for base in bases[1:]:
         library = library_class(base)
@@ -154,8 +154,8 @@ _texts = (str, bytes, bytearray)
 _lists = (list, tuple, collections.deque)
 _sets = (set, frozenset)
 _dicts = (dict, collections.OrderedDict, collections.defaultdict, collections.Counter)
-_values = {id(cls) for cls in (*_numbers, *_texts, *_lists, *_sets, *_dicts)}
-_sized = _values - {id(cls) for cls in _numbers}
+_sized = type_ids(*_texts, *_lists, *_sets, *_dicts)
+_values = _sized | type_ids(*_numbers)
 
 _makers = table(
     (_scalar, (*_numbers, type(None), type(...), decimal.Decimal, fractions.Fraction, uuid.UUID)),
