@@ -26,6 +26,7 @@ UNTRACKED = frozenset(
 
 _SHELL = frozenset({"execute_request", "inspect_request", "complete_request", "history_request"})
 SETTLE = 0.02
+MAX_QUIET = 256
 
 
 @dataclass(slots=True)
@@ -44,7 +45,7 @@ class Activity:
     def __init__(self, untracked: Collection[str] = ()) -> None:
         self._untracked = UNTRACKED | frozenset(untracked)
         self._open: dict[str, _Open] = {}
-        self._quiet: set[str] = set()
+        self._quiet: dict[str, None] = {}
         self._idle_since = time.monotonic()
         self._ready = self._dead = self._hint = False
         self._changed = asyncio.Event()
@@ -75,7 +76,9 @@ class Activity:
 
     def quiet(self, msg_id: str) -> None:
         """Let a request of ours not count as busy."""
-        self._quiet.add(msg_id)
+        self._quiet[msg_id] = None
+        while len(self._quiet) > MAX_QUIET:
+            del self._quiet[next(iter(self._quiet))]
 
     def ready(self) -> None:
         """Note that the kernel answered on shell and is heard on iopub."""
@@ -98,7 +101,7 @@ class Activity:
             return
         if msg_id in self._quiet:
             if state == "idle":
-                self._quiet.discard(msg_id)
+                del self._quiet[msg_id]
             return
         if state == "busy":
             subshell = parent.get("subshell_id") is not None

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import zmq.asyncio
 from jupyter_core.utils import ensure_async
@@ -15,7 +15,8 @@ from ..errors import KernelError
 from ..records import ExecutionResult, Json, KernelState, Snapshot
 from .activity import Activity
 from .channels import Channels, Source
-from .execution import GRACE, Executor, OnOutput, OnStart
+from .execution import GRACE, START, Executor, OnOutput, OnStart
+from .introspection import Introspection
 from .transport import Channel
 
 ALIVE_INTERVAL = 1.0
@@ -23,34 +24,13 @@ GREETINGS = 40
 RENEWED = 10.0  # seconds within which a restart told by a header and by an event are one
 
 
-class Introspector(Protocol):
-    """Reads the variables; `introspection.Introspection` is the one."""
-
-    @property
-    def epoch(self) -> str | None: ...
-
-    def install(self) -> None: ...
-
-    def reset(self) -> None: ...
-
-    def on_iopub(self, msg: Json) -> None: ...
-
-    async def pull(
-        self, *, since: str | None, mentioned: Sequence[str], limit: int, timeout: float
-    ) -> Snapshot: ...
-
-    async def inspect(self, name: str, *, timeout: float) -> Json: ...
-
-    def close(self) -> None: ...
-
-
 class KernelConnection:
     """One kernel, for everybody on this server: created once, it lives through restarts.
 
-    `km` is Jupyter Server's manager of the kernel, its process started. Must be created on the
-    event loop and closed with `close`. `introspect` is given the connection and returns what
-    reads the variables; without it they are not read. `untracked` are further types of requests
-    that do not make it busy, `grace` the seconds that interrupted code gets to end. The
+    `km` is Jupyter Server's manager of the kernel, its process started; `owner` names this server
+    to the probe, None leaves the variables unread. `untracked` are further types of requests
+    that do not make it busy; `grace` and `start` are seconds: what interrupted code gets to end,
+    and a new process to answer. Must be made on the event loop and closed with `close`. The
     callbacks in `on_restart`, `on_death` (a restart may follow) and `on_execution_end` (whoever
     ran the code) get the kernel id.
     """
@@ -62,9 +42,10 @@ class KernelConnection:
         *,
         context: zmq.asyncio.Context,
         log: logging.Logger,
-        introspect: Callable[[KernelConnection], Introspector] | None = None,
+        owner: str | None,
         untracked: Collection[str] = (),
         grace: float = GRACE,
+        start: float = START,
     ) -> None:
         self.on_restart: list[Callable[[str], None]] = []
         self.on_death: list[Callable[[str], None]] = []
@@ -78,13 +59,15 @@ class KernelConnection:
         self._process: str | None = None  # the session id in the headers of this process
         self._retired: str | None = None  # the one of the process before
         self._launch = self._launched()
-        self._heard = False
+        self._heard = self._closed = False
         self._renewed = float("-inf")  # when a header told of a new process
         self._greeter: asyncio.Task[None]
         self._closing: set[asyncio.Task[None]] = set()
-        self._executor = Executor(self, log, grace)
+        self._executor = Executor(self, log, grace, start)
         self._channels = Channels(km, context, self._receive, log)
-        self._introspector = introspect(self) if introspect is not None else None
+        self._introspection: Introspection | None = None
+        if owner is not None:
+            self._introspection = Introspection(self, owner=owner, log=log)
         self._begin(busy=getattr(km, "execution_state", None) == "busy")
         self._monitor = asyncio.create_task(self._watch_process(), name="agent-monitor")
 
@@ -105,7 +88,7 @@ class KernelConnection:
 
     @property
     def epoch(self) -> str | None:
-        return self._introspector.epoch if self._introspector is not None else self._process
+        return self._introspection.epoch if self._introspection is not None else self._process
 
     async def pull(
         self,
@@ -116,21 +99,21 @@ class KernelConnection:
         timeout: float = 2.0,
     ) -> Snapshot:
         self._check_alive()
-        if self._introspector is None:
+        if self._introspection is None:
             note = "Reading variables is switched off for this kernel."
             return Snapshot(self.epoch, 0, time.time(), "none", self.state, {}, note=note)
-        return await self._introspector.pull(
+        return await self._introspection.pull(
             since=since, mentioned=mentioned, limit=limit, timeout=timeout
         )
 
     async def inspect(self, name: str, *, timeout: float = 2.0) -> Json:
         self._check_alive()
-        if self._introspector is None:
+        if self._introspection is None:
             raise KernelError(
                 "Reading variables is switched off for this kernel.",
                 hint="Set c.AgentExtension.attach, or take jupyter_agent out of the kernelspec.",
             )
-        return await self._introspector.inspect(name, timeout=timeout)
+        return await self._introspection.inspect(name, timeout=timeout)
 
     async def execute(
         self,
@@ -202,6 +185,8 @@ class KernelConnection:
     def restarted(self) -> None:
         """Note that the manager started a new process; told twice it is noted once."""
         launch = self._launched()
+        if self._closed:
+            return
         known = launch == self._launch if launch is not None else self._renewed_lately()
         if known and not self._dead:
             return
@@ -219,14 +204,15 @@ class KernelConnection:
 
     async def close(self) -> None:
         """Stop listening; the kernel goes on. Whatever waits for it fails."""
+        self._closed = True
         self.activity.die()
         self._fail_pending()
         for task in (self._monitor, self._greeter):
             task.cancel()
         await asyncio.gather(self._monitor, self._greeter, return_exceptions=True)
         await self._executor.close()
-        if self._introspector is not None:
-            self._introspector.close()
+        if self._introspection is not None:
+            self._introspection.close()
         await self._channels.close()
         await asyncio.gather(*self._closing)
 
@@ -243,16 +229,16 @@ class KernelConnection:
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
             self._channels = Channels(self.km, self._context, self._receive, self._log)
-        if self._introspector is not None:
-            self._introspector.reset()
+        if self._introspection is not None:
+            self._introspection.reset()
         self._begin()
         self._tell(self.on_restart)
 
     def _begin(self, *, busy: bool = False) -> None:
         self.activity.begin(busy=busy)
         self._heard = False
-        if self._introspector is not None:
-            self._introspector.install()
+        if self._introspection is not None:
+            self._introspection.install()
         self._greeter = self._start_greeting()
 
     def _start_greeting(self) -> asyncio.Task[None]:
@@ -307,7 +293,7 @@ class KernelConnection:
         self._check_alive()
         message = self._channels.message(msg_type, content)
         msg_id: str = message["header"]["msg_id"]
-        if content.get("silent"):
+        if listen is None:  # what we ask for ourselves is no work of the kernel's
             self.activity.quiet(msg_id)
         if reply:
             future: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
@@ -322,7 +308,7 @@ class KernelConnection:
         return msg_id
 
     def _receive(self, source: Source, msg: Json) -> None:
-        if not self._of_this_process(msg):
+        if self._closed or not self._of_this_process(msg):
             return
         if source == "iopub":
             self._on_iopub(msg)
@@ -345,8 +331,8 @@ class KernelConnection:
         listener = self._listeners.get(parent.get("msg_id", ""))
         if listener is not None:
             self._call(listener, msg)
-        if self._introspector is not None:
-            self._call(self._introspector.on_iopub, msg)
+        if self._introspection is not None:
+            self._call(self._introspection.on_iopub, msg)
         for watcher in tuple(self._watchers):
             self._call(watcher, msg)
         ended = ran and parent.get("msg_id") not in self.activity.running

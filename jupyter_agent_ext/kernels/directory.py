@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, Final, Literal
 
@@ -12,8 +12,9 @@ import zmq.asyncio
 from jupyter_core.utils import ensure_async
 
 from ..errors import KernelError, NotFoundError
+from . import probes
 from .channels import new_context
-from .client import Introspector, KernelConnection
+from .client import KernelConnection
 from .kernelspec import kernel_name_for
 
 Attach = Literal["always", "on_use", "never"]
@@ -25,8 +26,8 @@ APPEAR = 1000  # looks of 5 ms each
 class KernelDirectory:
     """Connects to kernels: to each as soon as it starts (`attach` "always") or on first use.
 
-    `serverapp` is the running ServerApp, `introspect` makes what reads a connection's
-    variables. With `attach` "never", and for kernelspecs with `"jupyter_agent": false` in
+    `serverapp` is the running ServerApp, `owner` names this server and its incarnation to the
+    probe. With `attach` "never", and for kernelspecs with `"jupyter_agent": false` in
     their metadata, nothing is injected; code can still be run. The callbacks in `on_restart`
     get kernel id and the new epoch (None until the probe has answered), those in `on_death`
     and `on_execution_end` the kernel id. `close` closes all.
@@ -36,7 +37,7 @@ class KernelDirectory:
         self,
         serverapp: Any,
         *,
-        introspect: Callable[[KernelConnection], Introspector],
+        owner: str,
         attach: Attach = "always",
         log: logging.Logger,
     ) -> None:
@@ -44,21 +45,21 @@ class KernelDirectory:
         self.on_death: list[Callable[[str], None]] = []
         self.on_execution_end: list[Callable[[str], None]] = []
         self._app, self._attach, self._log = serverapp, attach, log
-        self._introspect = introspect
+        self._owner = owner
         self._connections: dict[str, KernelConnection] = {}
-        self._closing: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._starting = asyncio.Lock()
         self._context: zmq.asyncio.Context | None = None
-        self._listening = False
+        self._listening = self._packed = False
 
     # ------------------------------------------------------------ protocols.Kernels
 
     async def get(self, kernel_id: str) -> KernelConnection:
         """Return the one connection to a kernel. Raises NotFoundError, KernelError."""
         self._check_local()
-        km = self._manager(kernel_id)
-        await _started(km)
-        return self._connect(kernel_id, km)
+        await _started(self._manager(kernel_id))
+        await self._pack()
+        return self._connect(kernel_id, self._manager(kernel_id))
 
     async def of_notebook(self, path: str) -> list[str]:
         """Return the ids of the live kernels of a notebook, the newest session's first."""
@@ -108,9 +109,7 @@ class KernelDirectory:
         self._app.event_logger.add_listener(schema_id=KERNEL_ACTIONS, listener=self._on_action)
         if self._attach == "always":
             for kernel_id in self._app.kernel_manager.list_kernel_ids():
-                km = self._app.kernel_manager.get_kernel(kernel_id)
-                if km.ready.done() and not km.ready.exception():
-                    self._connect(kernel_id, km)
+                self._spawn(self._join(kernel_id))
 
     async def close(self) -> None:
         """Stop listening and close all connections; the kernels go on."""
@@ -121,7 +120,7 @@ class KernelDirectory:
             )
         for kernel_id in list(self._connections):
             self._drop(kernel_id)
-        await asyncio.gather(*self._closing)
+        await asyncio.gather(*self._tasks)
         if self._context is not None:
             self._context.destroy(linger=0)
             self._context = None
@@ -135,18 +134,29 @@ class KernelDirectory:
         elif data["action"] == "restart" and kernel_id in self._connections:
             self._connections[kernel_id].restarted()
         elif data["action"] in ("start", "restart") and self._attach == "always":
-            km = await self._appeared(kernel_id)
-            if km is not None and self._listening:
-                self._connect(kernel_id, km)
+            await self._join(kernel_id)
 
-    async def _appeared(self, kernel_id: str) -> Any:
-        """Return the manager: the event may come just before it is in the server's map."""
-        manager = self._app.kernel_manager
+    async def _join(self, kernel_id: str) -> None:
+        """Connect to a kernel that starts; the server's map may not have it yet."""
+        await self._pack()
         for _ in range(APPEAR):
-            if kernel_id in manager:
-                return manager.get_kernel(kernel_id)
+            if kernel_id in self._app.kernel_manager or not self._listening:
+                break
             await asyncio.sleep(0.005)
-        return None
+        try:
+            km = self._manager(kernel_id)
+            await _started(km)
+        except (NotFoundError, KernelError) as error:
+            self._log.info("Did not connect to kernel %s: %s", kernel_id, error)
+            return
+        if self._listening:
+            self._connect(kernel_id, km)
+
+    async def _pack(self) -> None:
+        """Have the probe packed, once, in a thread: 100 ms that must not hold up the loop."""
+        if not self._packed and self._attach != "never":
+            await asyncio.to_thread(probes.injection, self._owner)
+        self._packed = True
 
     # ------------------------------------------------------------ connections
 
@@ -163,7 +173,7 @@ class KernelDirectory:
             kernel_id,
             context=self._context,
             log=self._log,
-            introspect=self._introspect if self._may_read(km) else None,
+            owner=self._owner if self._may_read(km) else None,
             untracked=getattr(self._app.kernel_manager, "untracked_message_types", ()),
         )
         connection.on_restart.append(lambda _: self._restarted(connection))
@@ -185,9 +195,12 @@ class KernelDirectory:
     def _drop(self, kernel_id: str) -> None:
         connection = self._connections.pop(kernel_id, None)
         if connection is not None:
-            task = asyncio.create_task(connection.close(), name="agent-close-kernel")
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
+            self._spawn(connection.close())
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name="agent-kernels")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _may_read(self, km: Any) -> bool:
         metadata = getattr(km.kernel_spec, "metadata", None) or {}

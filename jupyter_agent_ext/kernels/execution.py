@@ -17,6 +17,7 @@ OnOutput = Callable[[Json], None]
 OnStart = Callable[[], Awaitable[None]]
 
 GRACE = 5.0
+START = 60.0
 STEP = 1.0  # between two interrupts
 LATE = 2.0  # seconds to wait for the other of shell reply and iopub idle
 POKE = 10.0  # seconds between two questions to a kernel that seems busy
@@ -121,15 +122,18 @@ class _Run:
 class Executor:
     """Runs the agent's code in one kernel, one request at a time.
 
-    `grace` is how many seconds code gets to end after the first interrupt.
+    `grace` is how many seconds code gets to end after the first interrupt, `start` how many a
+    new process gets to answer.
     Our failing code aborts nobody's queued cells (`stop_on_error` is off). A signal cannot be
     aimed at a request: where our code ends in the very moment of an interrupt, the cell that
     follows may get it.
     """
 
-    def __init__(self, link: Link, log: logging.Logger, grace: float = GRACE) -> None:
+    def __init__(
+        self, link: Link, log: logging.Logger, grace: float = GRACE, start: float = START
+    ) -> None:
         self._link = link
-        self._grace = grace
+        self._grace, self._start = grace, start
         self._log = log
         self._turn = asyncio.Lock()
         self._withdrawn: set[asyncio.Task[None]] = set()
@@ -172,9 +176,12 @@ class Executor:
 
     async def _until_idle(self) -> None:
         activity = self._link.activity
-        while not await activity.until_idle(POKE):
+        begun = time.monotonic()
+        while not await activity.until_idle(min(POKE, self._start)):
             if activity.state == "busy":
                 self._link.poke()
+            elif time.monotonic() - begun >= self._start:
+                raise KernelError(f"The kernel has not answered for {self._start:g} s.")
         if activity.state == "dead":
             raise KernelError("The kernel is dead.")
 
@@ -209,7 +216,7 @@ class Executor:
         while not run.ended and time.monotonic() < deadline:
             if run.msg_id in self._link.activity.running:
                 await self._interrupt()
-            await run.end(STEP)
+            await run.end(min(STEP, self._grace))
 
     async def _interrupt(self) -> None:
         try:

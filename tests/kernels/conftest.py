@@ -61,7 +61,8 @@ def start_connection(jp_asyncio_loop, kernel_manager, zmq_context, tmp_path_fact
     async def start(**kwargs):
         kernel_id = await kernel_manager.start_kernel(env={**os.environ, **env})
         km = kernel_manager.get_kernel(kernel_id)
-        made.append(KernelConnection(km, kernel_id, context=zmq_context, log=LOG, **kwargs))
+        options = {"owner": "the tests", **kwargs}
+        made.append(KernelConnection(km, kernel_id, context=zmq_context, log=LOG, **options))
         await until(lambda: made[-1].state == "idle")
         return made[-1]
 

@@ -10,9 +10,10 @@ import time
 import pytest
 
 from jupyter_agent_ext.errors import KernelError
+from jupyter_agent_ext.kernels.client import KernelConnection
 from jupyter_agent_ext.protocols import Kernel
 
-from .conftest import until
+from .conftest import LOG, until
 
 
 async def test_it_is_a_kernel(connection):
@@ -86,6 +87,15 @@ async def test_a_cell_makes_the_kernel_busy_and_an_inspection_does_not(connectio
     stop()
 
 
+async def test_asking_a_kernel_that_awaits_does_not_make_it_idle(connection, user):
+    cell = user.run("import asyncio; await asyncio.sleep(0.5)")
+    await until(lambda: connection.state == "busy")
+    connection.poke()
+    await asyncio.sleep(0.2)
+    assert connection.state == "busy"
+    assert (await user.reply(cell))["status"] == "ok"
+
+
 async def test_the_heartbeat_beats_also_while_native_code_holds_the_lock(connection, user):
     assert await connection.heartbeat()
     code = "import ctypes, time\ntime.sleep(0.1)\nctypes.PyDLL(None).usleep(900_000)"
@@ -107,6 +117,29 @@ async def test_the_end_of_every_execution_is_told(connection, user):
     await connection.execute("a = 2", timeout=10)
     assert told == [connection.kernel_id] * 2
     connection.on_execution_end.clear()
+
+
+async def test_what_the_server_asks_for_itself_is_not_told(connection):
+    told = []
+    connection.on_execution_end.append(told.append)
+    content = {"code": "print(1)", "silent": False, "store_history": False}
+    await connection.request("shell", "execute_request", content, timeout=10)
+    await connection.execute("a = 3", timeout=10)
+    assert told == [connection.kernel_id]
+    connection.on_execution_end.clear()
+
+
+async def test_a_busy_kernel_is_found_busy(connection, user, zmq_context):
+    cell = user.run("import time; time.sleep(0.7)")
+    await until(lambda: connection.state == "busy")
+    connection.km.execution_state = "busy"  # as Jupyter Server's activity watcher notes it
+    late = KernelConnection(
+        connection.km, connection.kernel_id, context=zmq_context, log=LOG, owner=None
+    )
+    assert late.state == "busy"
+    assert (await user.reply(cell))["status"] == "ok"
+    await until(lambda: late.state == "idle")
+    await late.close()
 
 
 async def test_a_failing_callback_stops_nothing(connection, caplog):

@@ -8,47 +8,19 @@ import logging
 import os
 import signal
 import sys
-import time
 
 import nbformat
 import pytest
 
 from jupyter_agent_ext.errors import KernelError, NotFoundError
+from jupyter_agent_ext.kernels.client import KernelConnection
 from jupyter_agent_ext.kernels.directory import KernelDirectory
 from jupyter_agent_ext.protocols import Kernels
-from jupyter_agent_ext.records import Snapshot
 
 from .conftest import User, until
 
 LOG = logging.getLogger("tests.kernels")
-MARK = "import builtins; builtins.agent_was_here = True"
-
-
-class Marker:
-    """What reads variables, reduced to its injection: it leaves a mark in the kernel."""
-
-    def __init__(self, connection):
-        self.connection = connection
-        self.epoch = None
-        self.closed = False
-
-    def install(self):
-        self.connection.send("shell", "execute_request", {"code": MARK, "silent": True})
-
-    def reset(self):
-        self.epoch = None
-
-    def on_iopub(self, msg):
-        pass
-
-    async def pull(self, **kwargs):
-        return Snapshot(None, 0, time.time(), "main", "idle", {})
-
-    async def inspect(self, name, *, timeout):
-        return {"type": "int"}
-
-    def close(self):
-        self.closed = True
+PROBE = "__import__('builtins')._jupyter_agent_probe_"
 
 
 @pytest.fixture
@@ -56,7 +28,7 @@ def make_directory(jp_serverapp, jp_asyncio_loop):
     made = []
 
     def make(**kwargs):
-        made.append(KernelDirectory(jp_serverapp, introspect=Marker, log=LOG, **kwargs))
+        made.append(KernelDirectory(jp_serverapp, owner="the tests", log=LOG, **kwargs))
         return made[-1]
 
     yield make
@@ -92,11 +64,22 @@ def write_notebook(jp_root_dir):
     return write
 
 
-async def marked(manager, kernel_id):
+@pytest.fixture
+def write_kernelspec(jp_data_dir):
+    def write(name, argv, **more):
+        folder = jp_data_dir / "kernels" / name
+        folder.mkdir(parents=True)
+        spec = {"argv": argv, "display_name": name, "language": "python", **more}
+        (folder / "kernel.json").write_text(json.dumps(spec))
+
+    return write
+
+
+async def has_probe(manager, kernel_id):
     """Ask as a user's first cell whether the injection was there before it."""
     user = User(manager.get_kernel(kernel_id))
     try:
-        cell = user.run("", user_expressions={"here": "agent_was_here"})
+        cell = user.run("", user_expressions={"here": PROBE})
         reply = await user.reply(cell, timeout=30)
         return reply["user_expressions"]["here"]["status"] == "ok"
     finally:
@@ -111,7 +94,7 @@ async def test_it_keeps_the_protocol(directory):
 
 async def test_the_injection_is_there_before_the_first_cell(directory, manager):
     kernel_id = await manager.start_kernel()
-    assert await marked(manager, kernel_id)
+    assert await has_probe(manager, kernel_id)
     kernel = await directory.get(kernel_id)
     assert kernel is await directory.get(kernel_id)
 
@@ -123,9 +106,23 @@ async def test_the_injection_is_there_again_after_a_restart(directory, manager):
     kernel = await directory.get(kernel_id)
     await until(lambda: kernel.state == "idle")
     await manager.restart_kernel(kernel_id)
-    assert await marked(manager, kernel_id)
-    assert restarts == [(kernel_id, None)]
+    assert await has_probe(manager, kernel_id)
+    assert [r[0] for r in restarts] == [kernel_id]
     assert await directory.get(kernel_id) is kernel
+
+
+async def test_variables_are_read_before_and_after_a_restart(directory, manager):
+    kernel_id = await manager.start_kernel()
+    kernel = await directory.get(kernel_id)
+    await kernel.execute("answer = 42", timeout=20)
+    before = await kernel.pull()
+    assert before.variables["answer"]["value"] == 42
+    assert kernel.epoch == before.epoch is not None
+    await manager.restart_kernel(kernel_id)
+    await kernel.execute("other = 1", timeout=20)
+    after = await kernel.pull()
+    assert list(after.variables) == ["other"]
+    assert after.epoch not in (None, before.epoch)
 
 
 async def test_a_kernel_that_is_killed_is_restarted_and_injected_again(directory, manager):
@@ -141,8 +138,8 @@ async def test_a_kernel_that_is_killed_is_restarted_and_injected_again(directory
     assert (await asyncio.wait_for(running, 5)).status == "died"
     await until(lambda: restarts == [kernel_id])
     assert deaths == [kernel_id]
-    assert await marked(manager, kernel_id)
-    assert (await kernel.execute("agent_was_here", timeout=10)).status == "ok"
+    assert await has_probe(manager, kernel_id)
+    assert (await kernel.execute(PROBE, timeout=10)).status == "ok"
 
 
 async def test_new_ports_after_a_restart_are_followed(directory, manager):
@@ -155,7 +152,7 @@ async def test_new_ports_after_a_restart_are_followed(directory, manager):
     assert kernel.km.ports != ports
     await until(lambda: kernel.state == "starting")
     await until(lambda: kernel.state == "idle")
-    assert (await kernel.execute("agent_was_here", timeout=10)).status == "ok"
+    assert (await kernel.execute(PROBE, timeout=10)).status == "ok"
 
 
 async def test_a_shutdown_closes_the_connection(directory, manager):
@@ -174,24 +171,24 @@ async def test_a_kernel_that_ran_before_is_connected_by_listen(make_directory, m
     directory.listen()
     kernel = await directory.get(kernel_id)
     await until(lambda: kernel.state == "idle")
-    assert (await kernel.execute("agent_was_here", timeout=10)).status == "ok"
+    assert (await kernel.execute(PROBE, timeout=10)).status == "ok"
 
 
 async def test_on_use_connects_only_when_asked(make_directory, manager):
     directory = make_directory(attach="on_use")
     directory.listen()
     kernel_id = await manager.start_kernel()
-    assert not await marked(manager, kernel_id)
+    assert not await has_probe(manager, kernel_id)
     kernel = await directory.get(kernel_id)
-    assert (await kernel.execute("agent_was_here", timeout=10)).status == "ok"
+    assert (await kernel.execute(PROBE, timeout=10)).status == "ok"
 
 
 async def test_never_runs_code_and_injects_nothing(make_directory, manager):
     directory = make_directory(attach="never")
     directory.listen()
     kernel = await directory.get(await manager.start_kernel())
-    result = await kernel.execute("agent_was_here", timeout=10)
-    assert result.error["ename"] == "NameError"
+    result = await kernel.execute(PROBE, timeout=10)
+    assert result.error["ename"] == "AttributeError"
     snapshot = await kernel.pull()
     assert snapshot.source == "none"
     assert "switched off" in snapshot.note
@@ -199,18 +196,11 @@ async def test_never_runs_code_and_injects_nothing(make_directory, manager):
         await kernel.inspect("x")
 
 
-async def test_a_kernelspec_can_opt_out(directory, manager, jp_data_dir):
-    folder = jp_data_dir / "kernels" / "private"
-    folder.mkdir(parents=True)
-    spec = {
-        "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-        "display_name": "private",
-        "language": "python",
-        "metadata": {"jupyter_agent": False},
-    }
-    (folder / "kernel.json").write_text(json.dumps(spec))
+async def test_a_kernelspec_can_opt_out(directory, manager, write_kernelspec):
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    write_kernelspec("private", argv, metadata={"jupyter_agent": False})
     kernel_id = await manager.start_kernel(kernel_name="private")
-    assert not await marked(manager, kernel_id)
+    assert not await has_probe(manager, kernel_id)
 
 
 async def test_start_makes_a_session_as_opening_the_notebook_would(
@@ -259,11 +249,25 @@ async def test_start_without_a_notebook_or_without_its_language_says_so(
     assert jp_serverapp.kernel_manager.get_kernel(kernel_id).kernel_name == "python3"
 
 
-async def test_a_kernel_that_cannot_start_is_an_error(directory, jp_data_dir, write_notebook):
-    folder = jp_data_dir / "kernels" / "broken"
-    folder.mkdir(parents=True)
-    spec = {"argv": ["/nonexistent/kernel"], "display_name": "broken", "language": "python"}
-    (folder / "kernel.json").write_text(json.dumps(spec))
+async def test_a_kernel_that_never_answers_is_an_error(
+    manager, write_kernelspec, zmq_context, jp_asyncio_loop
+):
+    write_kernelspec("mute", [sys.executable, "-c", "import time; time.sleep(60)"])
+    kernel_id = await manager.start_kernel(kernel_name="mute")
+    km = manager.get_kernel(kernel_id)
+    kernel = KernelConnection(
+        km, kernel_id, context=zmq_context, log=LOG, owner="the tests", start=0.3
+    )
+    assert kernel.state == "starting"
+    with pytest.raises(KernelError, match="not answered"):
+        await kernel.execute("1", timeout=1)
+    assert (await kernel.pull(timeout=0.3)).source == "none"
+    await kernel.close()
+    await manager.shutdown_kernel(kernel_id, now=True)
+
+
+async def test_a_kernel_that_cannot_start_is_an_error(directory, write_kernelspec, write_notebook):
+    write_kernelspec("broken", ["/nonexistent/kernel"])
     write_notebook("broken.ipynb", kernelspec={"name": "broken"})
     with pytest.raises(KernelError, match="broken"):
         await directory.start("broken.ipynb")

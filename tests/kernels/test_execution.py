@@ -144,7 +144,7 @@ async def test_code_over_its_limit_is_interrupted(connection):
 
 async def test_code_that_ignores_the_interrupt_is_reported_as_running(connection, zmq_context):
     hasty = KernelConnection(
-        connection.km, connection.kernel_id, context=zmq_context, log=LOG, grace=0.5
+        connection.km, connection.kernel_id, context=zmq_context, log=LOG, owner=None, grace=0.5
     )
     code = (
         "import time\nend = time.time() + 2\n"
