@@ -14,7 +14,6 @@ from traitlets import Dict, Enum, Float, List, Type, Unicode, default
 from .handlers.base import SETTING
 from .handlers.routes import default_handlers
 from .kernels.directory import Attach, KernelDirectory
-from .kernels.introspection import Introspection
 from .models.keys import KeyStore
 from .models.litellm import LiteLLMModel
 from .models.router import Models
@@ -62,6 +61,9 @@ class AgentExtension(ExtensionApp):
         "kernelspec with metadata jupyter_agent: false is always left alone.",
     ).tag(config=True)
 
+    kernels: KernelDirectory | None = None
+    manager: AgentSessionManager | None = None
+
     @default("store_url")
     def _default_store_url(self) -> str:
         return os.path.join(jupyter_data_dir(), "jupyter_agent_ext", "sessions.sqlite")
@@ -69,20 +71,17 @@ class AgentExtension(ExtensionApp):
     def initialize_settings(self) -> None:
         """Build the parts and put the manager where the handlers find it."""
         app: Any = self.serverapp
-        self._probe_owner = uuid.uuid4().hex
         keys = KeyStore(Path(jupyter_data_dir()) / "jupyter_agent_ext" / "keys.json")
-        self.kernels = KernelDirectory(
+        kernels = KernelDirectory(
             app,
-            introspect=lambda connection: Introspection(
-                connection, owner=self._probe_owner, log=self.log
-            ),
+            owner=uuid.uuid4().hex,
             attach=cast("Attach", self.attach),
             log=self.log,
         )
         services = Services(
-            store=self.store_class(self.store_url, log=self.log),
+            store=cast("Any", self.store_class)(self.store_url, log=self.log),
             model=Models(self._remote_model(keys)),
-            kernels=self.kernels,
+            kernels=kernels,
             notebooks=Notebooks(
                 app.contents_manager, open_elsewhere=SessionConnections(app.session_manager)
             ),
@@ -92,12 +91,13 @@ class AgentExtension(ExtensionApp):
             logger=self.log,
         )
         root = os.path.realpath(getattr(app.contents_manager, "root_dir", app.root_dir))
-        self.manager = AgentSessionManager(services, root, parent=self)
-        self.kernels.on_restart.append(self.manager.kernel_restarted)
-        self.settings[SETTING] = self.manager
+        manager = AgentSessionManager(services, root, parent=self)
+        kernels.on_restart.append(manager.kernel_restarted)
+        self.settings[SETTING] = manager
+        self.kernels, self.manager = kernels, manager
 
     def _remote_model(self, keys: KeyStore) -> Any:
-        return self.model_class(
+        return cast("Any", self.model_class)(
             keys,
             api_bases=self.api_bases,
             overrides=self.model_overrides,
@@ -107,11 +107,15 @@ class AgentExtension(ExtensionApp):
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         """Begin to work, now that the event loop runs."""
+        if self.kernels is None or self.manager is None:
+            return
         self.kernels.listen()
         follow_renames(serverapp.event_logger, self.manager.follow_rename)
         await self.manager.start()
 
     async def stop_extension(self) -> None:
         """End turns, viewers and connections in order."""
-        await self.manager.close()
-        await self.kernels.close()
+        if self.manager is not None:
+            await self.manager.close()
+        if self.kernels is not None:
+            await self.kernels.close()

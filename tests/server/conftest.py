@@ -85,7 +85,9 @@ class Person:
     def __init__(self, kernel_id, km):
         self.kernel_id = kernel_id
         own = Session(parent=km, key=km.session.key, signature_scheme=km.session.signature_scheme)
-        self.client = AsyncKernelClient(**km.get_connection_info(session=False), session=own)
+        where = km.get_connection_info(session=False)
+        del where["key"], where["signature_scheme"]
+        self.client = AsyncKernelClient(**where, session=own)
         self.client.start_channels()
 
     async def run(self, code, timeout=30):
