@@ -11,6 +11,8 @@ import zmq.asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 
+UNTRACKED = ("debug_request", "kernel_info_request")
+
 
 class Harness:
     """One kernel process; a `Transport` that also runs code as a user would."""
@@ -22,6 +24,7 @@ class Harness:
         self.state = "starting"
         self.iopub: list[dict] = []
         self._watchers = []
+        self._quiet: set[str] = set()
         self._waiting: dict[str, asyncio.Future] = {}
         self._readers: list[asyncio.Task] = []
 
@@ -34,6 +37,11 @@ class Harness:
         self.client.start_channels(stdin=False)
         readers = (self._read("shell"), self._read("control"), self._read_iopub())
         self._readers = [asyncio.ensure_future(reader) for reader in readers]
+        heard = len(self.iopub)
+        while len(self.iopub) == heard:  # a subscription takes a moment to arrive
+            await self.request("shell", "kernel_info_request", {}, timeout=30)
+            await asyncio.sleep(0.02)
+        self.state = "idle"
 
     async def stop(self) -> None:
         await self.disconnect()
@@ -55,6 +63,8 @@ class Harness:
 
     def send(self, channel: str, msg_type: str, content: dict) -> str:
         message = self.client.session.msg(msg_type, content)
+        if content.get("silent"):
+            self._quiet.add(message["header"]["msg_id"])
         getattr(self.client, f"{channel}_channel").send(message)
         return message["header"]["msg_id"]
 
@@ -115,6 +125,12 @@ class Harness:
     async def until_idle(self, msg_id: str, timeout: float = 20) -> None:
         await self.until(lambda: self._status(msg_id, "idle"), timeout)
 
+    async def until_native(self) -> None:
+        """Wait until nothing in the process answers any more."""
+        with contextlib.suppress(TimeoutError):
+            while True:
+                await self.request("control", "kernel_info_request", {}, timeout=0.15)
+
     async def until(self, condition, timeout: float = 20) -> None:
         end = time.monotonic() + timeout
         while not condition():
@@ -152,8 +168,9 @@ class Harness:
         while True:
             message = await self.client.iopub_channel.get_msg()
             self.iopub.append(message)
-            parent = message["parent_header"].get("msg_type")
-            if message["msg_type"] == "status" and parent != "debug_request":
+            parent = message["parent_header"]
+            quiet = parent.get("msg_type") in UNTRACKED or parent.get("msg_id") in self._quiet
+            if message["msg_type"] == "status" and not quiet:
                 self.state = message["content"]["execution_state"]
             for callback in list(self._watchers):
                 callback(message)

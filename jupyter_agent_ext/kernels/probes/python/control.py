@@ -243,5 +243,5 @@ def install_probe(version: int, owner: str) -> None:
     older = getattr(builtins, PROBE_NAME, None)
     probe = Probe(shell, version, owner, older)
     setattr(builtins, PROBE_NAME, probe)
-    if hasattr(probe.kernel, "control_handlers"):
-        probe.hook(older)
+    if isinstance(getattr(probe.kernel, "control_handlers", None), dict):
+        probe.hook(older)  # else the probe is asked by user expressions
