@@ -16,12 +16,12 @@ from ..records import ExecutionResult, Json, KernelState, Snapshot
 from .activity import Activity
 from .channels import Channels, Source
 from .execution import GRACE, START, Executor, OnOutput, OnStart
+from .incarnation import Incarnation
 from .introspection import Introspection
 from .transport import Channel
 
 ALIVE_INTERVAL = 1.0
 GREETINGS = 40
-RENEWED = 10.0  # seconds within which a restart told by a header and by an event are one
 
 
 class KernelConnection:
@@ -56,11 +56,8 @@ class KernelConnection:
         self._pending: dict[str, tuple[asyncio.Future[Json], float]] = {}
         self._listeners: dict[str, Callable[[Json], None]] = {}
         self._watchers: list[Callable[[Json], None]] = []
-        self._process: str | None = None  # the session id in the headers of this process
-        self._retired: str | None = None  # the one of the process before
-        self._launch = self._launched()
+        self._incarnation = Incarnation(lambda: getattr(km.provisioner, "pid", None))
         self._heard = self._closed = False
-        self._renewed = float("-inf")  # when a header told of a new process
         self._greeter: asyncio.Task[None]
         self._closing: set[asyncio.Task[None]] = set()
         self._executor = Executor(self, log, grace, start)
@@ -88,7 +85,9 @@ class KernelConnection:
 
     @property
     def epoch(self) -> str | None:
-        return self._introspection.epoch if self._introspection is not None else self._process
+        if self._introspection is None:
+            return self._incarnation.session
+        return self._introspection.epoch
 
     async def pull(
         self,
@@ -184,15 +183,8 @@ class KernelConnection:
 
     def restarted(self) -> None:
         """Note that the manager started a new process; told twice it is noted once."""
-        launch = self._launched()
-        if self._closed:
-            return
-        known = launch == self._launch if launch is not None else self._renewed_lately()
-        if known and not self._dead:
-            return
-        if self._process is not None:
-            self._retired, self._process = self._process, None
-        self._renew()
+        if not self._closed and self._incarnation.told(dead=self._dead):
+            self._renew()
 
     def died(self) -> None:
         """Note that the process is gone: whatever waits for it fails now."""
@@ -221,7 +213,6 @@ class KernelConnection:
         return self.activity.state == "dead"
 
     def _renew(self) -> None:
-        self._launch = self._launched()
         self._fail_pending()
         self._greeter.cancel()
         if list(self.km.ports) != self._channels.ports:
@@ -259,7 +250,10 @@ class KernelConnection:
     async def _watch_process(self) -> None:
         while True:
             await asyncio.sleep(ALIVE_INTERVAL)
-            if not self._dead and not await self._is_alive():
+            generation = self.activity.generation
+            if self._dead or await self._is_alive():
+                continue
+            if generation == self.activity.generation:
                 self.died()
 
     async def _is_alive(self) -> bool:
@@ -268,12 +262,6 @@ class KernelConnection:
         except Exception as error:  # a provisioner that cannot tell now may tell later
             self._log.warning("Cannot tell whether kernel %s lives: %s", self._kernel_id, error)
             return True
-
-    def _renewed_lately(self) -> bool:
-        return time.monotonic() - self._renewed < RENEWED
-
-    def _launched(self) -> Any:
-        return getattr(self.km.provisioner, "pid", None)
 
     def _check_alive(self) -> None:
         if self._dead:
@@ -308,8 +296,11 @@ class KernelConnection:
         return msg_id
 
     def _receive(self, source: Source, msg: Json) -> None:
-        if self._closed or not self._of_this_process(msg):
+        sender = "former" if self._closed else self._incarnation.look(msg)
+        if sender == "former":
             return
+        if sender == "new":
+            self._renew()
         if source == "iopub":
             self._on_iopub(msg)
             return
@@ -338,24 +329,6 @@ class KernelConnection:
         ended = ran and parent.get("msg_id") not in self.activity.running
         if ended and parent.get("msg_type") == "execute_request":
             self._tell(self.on_execution_end)
-
-    def _of_this_process(self, msg: Json) -> bool:
-        """Tell the process by its session id in the header; a new one is a restart.
-
-        Some kernels echo the client's session instead: that says nothing.
-        """
-        process = msg["header"].get("session")
-        if process is None or process == (msg.get("parent_header") or {}).get("session"):
-            return True
-        if process == self._retired:
-            return False
-        if self._process is None:
-            self._process = process
-        elif process != self._process:
-            self._retired, self._process = self._process, process
-            self._renewed = time.monotonic()
-            self._renew()
-        return True
 
     def _fail_pending(self) -> None:
         pending, self._pending = self._pending, {}
