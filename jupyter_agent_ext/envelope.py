@@ -11,8 +11,8 @@ from typing import NamedTuple
 _OPEN = re.compile(r"<data((?: [a-z_]+=\"[^\"<>\n]*\")*)>\n(.*?)\n</data>", re.DOTALL)
 _ATTR = re.compile(r" ([a-z_]+)=\"([^\"]*)\"")
 _UNSAFE = re.compile(r"[\"<>\n]")
-_CLOSE = re.compile(r"<(/?)(data)", re.IGNORECASE)
-_OPENED = re.compile(r"<\\(/?)(data)", re.IGNORECASE)
+_CLOSE = re.compile(r"<(\\*)(/?)(data)", re.IGNORECASE)
+_OPENED = re.compile(r"<\\(\\*)(/?)(data)", re.IGNORECASE)
 
 
 class Data(NamedTuple):
@@ -35,10 +35,10 @@ def unwrap(text: str) -> list[Data]:
     found = []
     for match in _OPEN.finditer(text):
         attributes = dict(_ATTR.findall(match[1]))
-        content = _OPENED.sub(r"<\1\2", match[2])
+        content = _OPENED.sub(r"<\1\2\3", match[2])
         found.append(Data(attributes.get("kind", ""), content, attributes))
     return found
 
 
 def _escape(match: re.Match[str]) -> str:
-    return f"<\\{match[1]}{match[2]}"
+    return f"<\\{match[1]}{match[2]}{match[3]}"

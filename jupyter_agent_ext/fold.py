@@ -323,7 +323,10 @@ def _retry_scheduled(s: Session, e: Event, d: dict[str, Any]) -> None:
 def _context_compacted(s: Session, e: Event, d: dict[str, Any]) -> None:
     s.compactions.append({"turn_id": e.turn_id, **d})
     if d.get("usage"):
-        s.usage.add(Usage(**d["usage"]))
+        usage = Usage(**d["usage"])
+        s.usage.add(usage)
+        if e.turn_id in s.turns:
+            s.turns[e.turn_id].usage.add(usage)
 
 
 def _head_moved(s: Session, e: Event, d: dict[str, Any]) -> None:
