@@ -20,14 +20,16 @@ from .transport import Channel
 Source = Literal["shell", "control", "iopub"]
 Receive = Callable[[Source, Json], None]
 
-RECONNECT_MS = 25
+RECONNECT_MS = 10
 SLICE = 0.005
 
 
 def new_context() -> zmq.asyncio.Context:
     """Return a ZMQ context for the connections of one server: one I/O thread for all.
 
-    Its sockets find a kernel that binds late within 25 ms instead of 100.
+    Its sockets find a kernel that binds late within 10 ms instead of 100: what is sent when a
+    process starts is then there before a front end, which first asks for kernel_info, sends
+    its first cell.
     """
     context = zmq.asyncio.Context()
     context.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)

@@ -159,6 +159,7 @@ async def test_a_restart_keeps_the_connection_and_fails_what_waited(
     connection = await start_connection()
     told = []
     connection.on_restart.append(told.append)
+    await until(lambda: connection.epoch is not None)
     first = connection.epoch
     running = asyncio.create_task(connection.execute("import time; time.sleep(60)", timeout=None))
     await until(lambda: connection.state == "busy")
@@ -176,7 +177,7 @@ async def test_a_restart_keeps_the_connection_and_fails_what_waited(
     connection.restarted()  # a second notice of the same restart
     assert connection.state == "idle"
     assert told == [connection.kernel_id]
-    assert connection.epoch not in (None, first)
+    await until(lambda: connection.epoch not in (None, first))
     assert (await connection.execute("1 + 1", timeout=10)).outputs[0]["data"] == {"text/plain": "2"}
 
 

@@ -76,9 +76,13 @@ def write_kernelspec(jp_data_dir):
 
 
 async def has_probe(manager, kernel_id):
-    """Ask as a user's first cell whether the injection was there before it."""
+    """Ask as a user's first cell whether the injection was there before it.
+
+    As every front end behind Jupyter Server's websocket, it first waits for kernel_info.
+    """
     user = User(manager.get_kernel(kernel_id))
     try:
+        await user.ready()
         cell = user.run("", user_expressions={"here": PROBE})
         reply = await user.reply(cell, timeout=30)
         return reply["user_expressions"]["here"]["status"] == "ok"
