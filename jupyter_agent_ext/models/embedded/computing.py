@@ -26,7 +26,6 @@ _MEASURES = (
 MEASURE = "|".join(words for words, _, _ in _MEASURES if "count" not in words)
 COUNTABLE = f"{MEASURE}|count|number"
 _NEEDS_NUMBERS = frozenset({"mean", "sum", "median", "std", "var"})
-_TEXT = ("object", "str", "string", "category")
 _SERIES = frozenset({"series", "array", "list", "tuple", "sequence"})
 _DOWN = re.compile(r"\b(?:desc\w*|highest|largest|biggest|decreasing|down)\b", re.IGNORECASE)
 _LOW = re.compile(r"bottom|smallest|lowest|least|cheapest|fewest", re.IGNORECASE)
@@ -66,7 +65,7 @@ def group(s: Situation, found: Words) -> str | Plan:
     text = _without(found.get("what", ""), frame.name)
     columns = [c for c in frame.mentioned(text) if c not in by]
     grouped = f"{frame.code}.groupby({_keys(by)}{_observed(frame, by)})"
-    if method == "count" or ("how" not in found and not columns):
+    if (method == "count" and "how" in found) or not (columns or "how" in found):
         return _table(
             frame, f"{grouped}.size()", f"Number of rows of {code(frame.name)} by {listed(by)}:"
         )
@@ -98,7 +97,7 @@ def unique(s: Situation, found: Words) -> Plan:
     """List the different values, or count them."""
     frame, column = _one_column(s, found.get("what", ""))
     at = frame.at(column)
-    if re.search(r"\bhow many\b|\bnumber of\b", s.query, re.IGNORECASE):
+    if re.search(r"\bhow many\b|\bcount\b|\bnumber of\b", s.query, re.IGNORECASE):
         outcome = yield run_code(f"{frame.imports}print({at}.nunique())")
         many = number(outcome.text)
         return noted(f"{code(column)} in {code(frame.name)} has {many} different values.", frame)
@@ -167,7 +166,7 @@ def where(s: Situation, found: Words) -> Plan:
     text = found.get("condition", "")
     test = condition(frame, re.sub(rf"\s+(?:in|of|from)\s+{re.escape(frame.name)}\W*$", "", text))
     imports = "import pandas as pd\n\n" if "pd." in test else ""
-    said = code(names.phrase(text))
+    said = code(text.strip().rstrip("?!. "))
     if re.search(r"\bhow many\b|\bcount\b|\bnumber of\b", s.query, re.IGNORECASE):
         outcome = yield run_code(f"{imports}print(int(({test}).sum()))")
         rows = f" of {frame.rows:,}" if frame.rows is not None else ""
@@ -247,7 +246,7 @@ def _method(words: str) -> tuple[str, str]:
 
 def _check_numbers(frame: Frame, columns: list[str], method: str, label: str) -> None:
     for column in columns:
-        if method in _NEEDS_NUMBERS and frame.columns[column] in _TEXT[1:]:
+        if method in _NEEDS_NUMBERS and frame.is_text(column) and frame.columns[column] != "object":
             numeric = frame.numeric()
             have = f" Columns with numbers: {listed(numeric[:20])}." if numeric else ""
             raise PuzzledError(

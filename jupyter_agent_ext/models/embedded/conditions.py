@@ -112,7 +112,7 @@ def _compare(frame: Frame, column: str, operator: str, text: str) -> str:
     is_text = not frame.is_number(column) and not frame.is_time(column)
     if is_text and operator in _ORDERED and _NUMBER.fullmatch(word):
         return f"pd.to_numeric({at}, errors='coerce') {operator} {_number(word)!r}"
-    if is_text and text.strip()[:1] not in "`'\"“":
+    if is_text and operator not in _ORDERED and text.strip()[:1] not in "`'\"“":
         # Without quotes nobody means the case.
         return f"{at}.astype(str).str.lower() {operator} {word.lower()!r}"
     return f"{at} {operator} {value}"

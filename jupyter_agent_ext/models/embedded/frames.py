@@ -59,6 +59,9 @@ class Frame:
     def is_number(self, column: str) -> bool:
         return self.columns.get(column, "").startswith(_NUMBERS)
 
+    def is_text(self, column: str) -> bool:
+        return self.columns.get(column, "") in ("object", "str", "string", "category")
+
     def is_time(self, column: str) -> bool:
         return self.columns.get(column, "").startswith(_TIMES)
 

@@ -42,9 +42,11 @@ INTENTS: tuple[Intent, ...] = (
     _intent(
         "help",
         r"^(?:help|hello|hi|hey|who are you|what are you|what can (?:you|i)\b"
-        r"|what do you (?:do|know)|how (?:do|does|can) (?:i|this|you) (?:use|work|help))\b.{0,40}$|^\W*$",
+        r"|what do you (?:do|know)|how (?:do|does|can) (?:i|this|you) (?:use|work|help))\b.{0,40}$"
+        r"|^\W*$",
         trouble.helping,
     ),
+    _intent("thanks", r"^(?:thanks|thank you|thx|great|cool|perfect)\b.{0,30}$", trouble.thanks),
     _intent(
         "run",
         r"^(?:run|execute|evaluate)\s*(?:this|the|following)?\s*(?:code|python)?\s*:?\s*"
@@ -150,7 +152,8 @@ INTENTS: tuple[Intent, ...] = (
     _intent(
         "counts",
         r"\b(?:value[_ ]counts?|frequenc(?:y|ies)|most common(?: values?)?"
-        r"|counts? of (?:each|every)|how many (?:of )?each|how often (?:does|do|is|are)?(?: each| every| the)?)"
+        r"|counts? of (?:each|every)|how many (?:of )?each"
+        r"|how often (?:does|do|is|are)?(?: each| every| the)?)"
         r"(?:\s+(?:values?|in|of|for|the))*\s*(?P<what>.*?)(?:\s+(?:occurs?|appears?))?\W*$",
         computing.value_counts,
     ),
@@ -175,7 +178,8 @@ INTENTS: tuple[Intent, ...] = (
         "head",
         r"\b(?:first|last|top|bottom)\s+(?P<n>\d+|few|couple(?: of)?|three|five|ten|twenty)?\s*"
         r"(?:rows?|lines?|records?|entries|observations)\b|\b(?:head|tail|preview)\b"
-        r"|^(?:show\s+)?(?:the\s+)?(?:data|rows|table)\W*$",
+        r"|^(?:show|see|print|display)\s+(?:me\s+)?(?P<n2>\d+)\s+(?:rows|lines|records)\b"
+        r"|^(?:show\s+)?(?:me\s+)?(?:the\s+)?(?:data|rows|table)\W*$",
         computing.head,
     ),
     _intent(
@@ -211,8 +215,8 @@ INTENTS: tuple[Intent, ...] = (
     ),
     _intent(
         "what is",
-        r"^(?:what(?:'s| is| are| does| type is)?|tell me about|explain|show|inspect|print|display"
-        r"|type of|value of)\b\s*(?:me\s+|in\s+|the\s+)*(?P<name>.+?)\W*$|^(?P<name2>\w+)\W*$",
+        r"^(?:what(?:'s| is| are| does| type is)|tell me about|explain|show|inspect|print|display"
+        r"|type of|value of)\b\s*(?:me\s+|in\s+|the\s+)*(?P<name>.+?)\W*$|^(?P<name2>\w+)$",
         looking.what_is,
     ),
 )

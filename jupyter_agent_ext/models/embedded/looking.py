@@ -10,7 +10,7 @@ from .answers import block, noted
 from .frames import Frame
 from .names import code, counted, listed
 from .situation import Situation
-from .steps import Call, NotMineError, Plan, Words, run_code
+from .steps import Call, NotMineError, Plan, PuzzledError, Words, run_code
 
 _MANY = 40
 _WORDS = {
@@ -88,7 +88,9 @@ def missing(s: Situation, found: Words) -> str | Plan:
 
 def what_is(s: Situation, found: Words) -> str | Plan:
     """Describe one variable; a column's name leads to its frame."""
-    text = found.get("name", "")
+    text = found["name"]
+    if found["all"] == text and names.find(text, [*s.variables, *s.lost]) is None:
+        raise NotMineError("A single word that names nothing.")
     known = list(s.variables)
     name = names.find(text, known) or next(iter(names.mentioned(text, known)), None)
     if name is None:
@@ -99,7 +101,7 @@ def what_is(s: Situation, found: Words) -> str | Plan:
         gone = names.find(text, s.lost)
         if gone:
             return f"{code(gone)} is gone. {s.loss()} {s.how_to_load()}"
-        raise NotMineError(f"There is no variable {code(names.phrase(text))}.")
+        raise _no_variable(names.phrase(text), known)
     summary = s.variables[name]
     if summary.get("kind") in ("function", "class", "object") and "inspect_variable" in s.tools:
         return _inspected(name)
@@ -117,7 +119,8 @@ def changes(s: Situation, found: Words) -> str:
         changed = list(s.changed.get(kind) or [])
         if changed:
             told.append(f"- {words}: {listed(changed[:20])}")
-    news = [_column_news(s, frame).strip() for frame in s.frames]
+    touched = {name for names in s.changed.values() for name in names or []}
+    news = [_column_news(s, frame).strip() for frame in s.frames if frame.name in touched]
     told += [f"- {line}" for line in news if line]
     if not told:
         return "Nothing changed in the kernel since the last turn, as far as I can see."
@@ -154,6 +157,21 @@ def brief(summary: dict[str, Any]) -> str:
     elif value is not None and summary.get("kind") != "module":
         said += f" {code(value)}"
     return said
+
+
+def _no_variable(text: str, known: list[str]) -> PuzzledError:
+    if not text.isidentifier():
+        return NotMineError(f"There is no variable {code(text)}.")
+    near = names.close(text, known)
+    if near:
+        return PuzzledError(
+            f"There is no variable {code(text)}. Did you mean {listed(near, 'or')}?"
+        )
+    there = f" There is {listed(known[:20])}." if known else ""
+    return PuzzledError(
+        f"There is no variable or column {code(text)}, and I am the embedded rule-based helper: "
+        f'I know nothing beyond them.{there} Say "help" for what I can do.'
+    )
 
 
 def _count_missing(frame: Frame) -> Plan:

@@ -17,7 +17,7 @@ _FILLER = re.compile(
 )
 _NO_WORD = re.compile(r"[^\w%$#+]+")
 _CLOSE = 0.7
-_MOST_WORDS = 4  # of a name; what is longer is another question
+_MOST_WORDS = 3  # of a name; what is longer is another question
 
 
 def code(name: object, limit: int = 80) -> str:
@@ -59,11 +59,17 @@ def find(text: str, names: Sequence[str]) -> str | None:
         if wanted in names:
             return wanted
         simple = plain(wanted)
-        for form in (simple, simple.removesuffix("s"), simple + "s") if simple else ():
+        for form in _forms(simple) if simple else ():
             found = [name for name in names if plain(name) == form]
             if found:
                 return found[0]
     return None
+
+
+def _forms(word: str) -> tuple[str, ...]:
+    """Return a word with its singular and its plural."""
+    singular = word[:-3] + "y" if word.endswith("ies") else word.removesuffix("s")
+    return word, singular, word + "s"
 
 
 def _words(text: str) -> str:
@@ -87,8 +93,12 @@ def mentioned(text: str, names: Sequence[str]) -> list[str]:
 
 
 def close(text: str, names: Sequence[str]) -> list[str]:
-    """Return up to three names that `text` could be a slip of."""
+    """Return up to three names that `text` could be a slip of, or a part."""
     by_plain = {plain(name): name for name in names}
+    word = f" {plain(phrase(text))} "
+    around = [name for form, name in by_plain.items() if word in f" {form} "]
+    if around and word.strip():
+        return around[:3]
     return [
         by_plain[hit]
         for hit in difflib.get_close_matches(plain(phrase(text)), by_plain, n=3, cutoff=_CLOSE)

@@ -48,13 +48,16 @@ _show_plot({data})
 del _show_plot"""
 
 LAST_ERROR = """\
-import sys
-import traceback
+def _last_error():
+    import sys
+    import traceback
 
-if getattr(sys, "last_value", None) is None:
-    print("no error")
-else:
-    print("".join(traceback.format_exception(sys.last_value))[-4000:])"""
+    error = getattr(sys, "last_value", None)
+    print("no error" if error is None else "".join(traceback.format_exception(error))[-4000:])
+
+
+_last_error()
+del _last_error"""
 
 
 def extension(path: str) -> str:

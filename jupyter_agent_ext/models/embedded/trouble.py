@@ -14,6 +14,7 @@ _ERROR = re.compile(
     r"^(?:[\w.]+\.)?([A-Z]\w*(?:Error|Exception|Warning|Interrupt|Exit|Iteration))(?::\s*(.*))?$",
     re.MULTILINE,
 )
+_NO_MEASURE = re.compile(r"(?:^|[\W_])(?:id|index|date|time)$|^unnamed", re.IGNORECASE)
 _QUOTED = re.compile(r"['\"]([^'\"]+)['\"]")
 
 _ADVICE = {
@@ -67,6 +68,11 @@ _REAL_MODEL = (
 def helping(s: Situation, found: Words) -> str:
     """Say what the analyst can do."""
     return f"{_HELP.format(**_examples(s))}\n\n{_REAL_MODEL}"
+
+
+def thanks(s: Situation, found: Words) -> str:
+    """Answer thanks."""
+    return "You are welcome."
 
 
 def not_understood(s: Situation) -> str:
@@ -141,8 +147,8 @@ def _examples(s: Situation) -> dict[str, str]:
     examples = {"file": "sales.csv", "frame": "df", "number": "price", "text": "region"}
     if s.frames:
         frame = s.frames[0]
-        numeric = frame.numeric()
-        texts = [c for c in frame.columns if c not in numeric and not frame.is_time(c)]
+        numeric = [c for c in frame.numeric() if not _NO_MEASURE.search(c)]
+        texts = [c for c in frame.columns if frame.is_text(c) and not _NO_MEASURE.search(c)]
         examples["frame"] = frame.name
         examples["number"] = numeric[0] if numeric else examples["number"]
         examples["text"] = texts[0] if texts else examples["text"]
