@@ -18,8 +18,8 @@ from tests.scripted_model import (
     Reasoning,
     Status,
     Text,
-    ToolDelta,
     Tokens,
+    ToolDelta,
     Until,
 )
 from tests.server.conftest import eventually
@@ -227,9 +227,7 @@ async def test_always_is_a_rule_for_the_rest_of_the_session(api, open_notebook, 
     scripted_model.script(Text("done"))
     _, paused = await api.quick("Do it", mode="ask")
     rid = paused["requests"][0]["request_id"]
-    await api.post(
-        "sessions", paused["session_id"], "requests", rid, body={"decision": "always"}
-    )
+    await api.post("sessions", paused["session_id"], "requests", rid, body={"decision": "always"})
     await eventually(lambda: len(scripted_model.requests) == 3)
     _, info = await api.get("sessions", paused["session_id"])
     assert [r["tool"] for r in info["rules"]] == ["run_code"]
