@@ -362,7 +362,7 @@ class ScriptedModelServer:
         self.port: int = sockets[0].getsockname()[1]
         server = HTTPServer(
             tornado.web.Application(
-                [(r"/v1/chat/completions", _Chat, {"server": self})],
+                [(r"/v1/(?:chat/completions|messages)", _Chat, {"server": self})],
                 log_function=lambda handler: None,
             )
         )

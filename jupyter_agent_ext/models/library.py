@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -38,13 +39,35 @@ def load_blocking() -> Any:
     global _loaded
     with _lock:
         if _loaded is None:
-            with _environment(_for_import()):
-                import litellm
-            _quieten(litellm)
-            with _environment(_for_warm_up()), contextlib.suppress(Exception):
-                asyncio.run(_warm_up(litellm))
-            _loaded = litellm
+            with _no_collections():
+                _loaded = _import()
     return _loaded
+
+
+def _import() -> Any:
+    with _environment(_for_import()):
+        import litellm
+    _quieten(litellm)
+    with _environment(_for_warm_up()), contextlib.suppress(Exception):
+        asyncio.run(_warm_up(litellm))
+    return litellm
+
+
+@contextlib.contextmanager
+def _no_collections() -> Iterator[None]:
+    """Keep the garbage collector from what is imported, now and later.
+
+    litellm brings half a million objects that live for ever. Each full collection would walk
+    them all, and block the server's loop for 0.2 s.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if enabled:
+            gc.enable()
 
 
 def _for_import() -> dict[str, str]:

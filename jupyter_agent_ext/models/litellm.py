@@ -63,9 +63,9 @@ class LiteLLMModel:
         litellm = await library.load()
         secrets = [options["api_key"]] if "api_key" in options else []
         answer, deadline = Answer(provider_of(model)), time.monotonic() + self._total
+        arguments = await self._arguments(litellm, request, options)
         stream: Any = None
         try:
-            arguments = await self._arguments(litellm, request, options)
             patience = self._first
             async with self._within(model, patience, deadline):
                 stream = await litellm.acompletion(**arguments)
@@ -134,8 +134,13 @@ class LiteLLMModel:
         if "api_key" not in options and provider not in PROVIDERS:
             _check_environment(litellm, model, provider)
         known = self._known(model)
-        images, cached = bool(known.get("images")), _marks_cache(litellm, model)
-        converter = Converter(request, provider=provider, images=images, cached=cached)
+        converter = Converter(
+            request,
+            provider=provider,
+            images=bool(known.get("images")),
+            # A generic server would get the marks verbatim, and need not take them.
+            cached=provider in _CACHING and "claude" in model and bool(known.get("caching")),
+        )
         arguments: Json = {
             "model": model,
             "messages": await converter.messages(),
@@ -164,7 +169,7 @@ class LiteLLMModel:
         return self._keys.source(provider.name) is not None
 
     def _known(self, model: str) -> Json:
-        """Return context_window, images and the prices, as far as they are known."""
+        """Return context_window, images, caching and prices, as far as they are known."""
         known: Json = {}
         litellm = library.present()
         if litellm is not None:
@@ -174,6 +179,7 @@ class LiteLLMModel:
                 known = {
                     "context_window": info.get("max_input_tokens") or info.get("max_tokens"),
                     "images": info.get("supports_vision"),
+                    "caching": info.get("supports_prompt_caching"),
                 }
         return {**known, **self._overrides.get(model, {})}
 
@@ -221,13 +227,6 @@ def _check_environment(litellm: Any, model: str, provider: str) -> None:
     missing = litellm.validate_environment(model).get("missing_keys") or []
     if missing:
         raise failures.no_key(model, provider, missing)
-
-
-def _marks_cache(litellm: Any, model: str) -> bool:
-    """Say whether the provider reads cache marks: a generic server gets them verbatim."""
-    if provider_of(model) not in _CACHING or "claude" not in model:
-        return False
-    return bool(litellm.supports_prompt_caching(model=model))
 
 
 async def _close(stream: Any) -> None:

@@ -36,7 +36,8 @@ added = {k: v for k, v in os.environ.items() if before.get(k) != v}
 print(json.dumps({
     "environment": sorted(k for k in added if "LITELLM" in k or "PROXY" in k.upper()),
     "dotenv": "LEAKED_FROM_DOTENV" in os.environ,
-    "hosts": sorted({str(h) for h in resolved} | {str(a[0]) for a in asked if type(a) is tuple}),
+    "hosts": sorted({str(h) for h in resolved} | {a[0] for a in asked if type(a) is tuple}),
+    "ports": sorted({a[1] for a in asked if type(a) is tuple}),
     "quiet": not logging.getLogger("LiteLLM").isEnabledFor(logging.ERROR),
     "telemetry": litellm.telemetry,
 }))
@@ -57,7 +58,8 @@ def test_the_import_is_offline_and_leaves_nothing_behind(tmp_path):
     found = json.loads(done.stdout.strip().splitlines()[-1])
     assert found["environment"] == []
     assert not found["dotenv"]
-    assert set(found["hosts"]) <= {"127.0.0.1"}
+    assert found["hosts"] == ["127.0.0.1"]
+    assert 9 not in found["ports"], "the warm-up went to the proxy"
     assert found["quiet"]
     assert found["telemetry"] is False
     assert done.stderr == ""

@@ -364,6 +364,80 @@ async def test_nothing_of_prompt_or_key_is_logged_even_at_debug(model, server, k
     assert "do-not-log" not in logged
 
 
+def anthropic(*events):
+    """The Raw script of a server that speaks the Anthropic protocol."""
+    return [Raw(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n") for e in events]
+
+
+async def test_signed_thinking_is_kept_and_goes_back_unchanged(server, keys, litellm):
+    keys.set("anthropic", "sk-ant")
+    name = "anthropic/claude-sonnet-4-5"
+    base = server.url.removesuffix("/v1")
+    model = LiteLLMModel(keys, api_bases={"anthropic": base}, environ={})
+    thinking = {"type": "thinking_delta", "thinking": "Let me "}
+    usage = {"input_tokens": 9, "output_tokens": 5}
+    server.script(
+        *anthropic(
+            {"type": "message_start", "message": {"id": "m", "content": [], "usage": usage}},
+            {
+                "type": "content_block_start",
+                "index": 0,
+                "content_block": {"type": "thinking", "thinking": "", "signature": ""},
+            },
+            {"type": "content_block_delta", "index": 0, "delta": thinking},
+            {"type": "content_block_delta", "index": 0, "delta": {**thinking, "thinking": "see."}},
+            {
+                "type": "content_block_delta",
+                "index": 0,
+                "delta": {"type": "signature_delta", "signature": "signed"},
+            },
+            {"type": "content_block_stop", "index": 0},
+            {
+                "type": "content_block_start",
+                "index": 1,
+                "content_block": {"type": "tool_use", "id": "t1", "name": "run_code", "input": {}},
+            },
+            {
+                "type": "content_block_delta",
+                "index": 1,
+                "delta": {"type": "input_json_delta", "partial_json": '{"code": "1"}'},
+            },
+            {"type": "content_block_stop", "index": 1},
+            {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": usage},
+            {"type": "message_stop"},
+        ),
+        NoEnd(),
+    )
+    request = ask(model=name, tools=[RUN_CODE])
+    done = (await collect(model, request))[-1]
+    blocks = [{"type": "thinking", "thinking": "Let me see.", "signature": "signed"}]
+    assert done.parts[0] == {
+        "type": "reasoning",
+        "text": "Let me see.",
+        "provider": {"name": "anthropic", "thinking_blocks": blocks},
+    }
+    assert calls(done) == [("run_code", '{"code": "1"}')]
+    assert done.usage.input_tokens == 9
+
+    server.script(Status(500))
+    request.messages += [
+        Message("a1", "assistant", done.parts),
+        Message("t1", "tool", [_result("t1")]),
+    ]
+    await failure(model, request)
+    sent = server.requests[1].body
+    assert sent["messages"][1]["content"][0] == blocks[0]
+    assert sent["messages"][1]["content"][-1]["id"] == "t1"
+    assert sent["system"][0]["cache_control"] == {"type": "ephemeral"}
+    assert server.requests[1].headers["X-Api-Key"] == "sk-ant"
+
+
+async def test_no_cache_marks_are_sent_to_a_generic_server(model, server):
+    server.script(Text("ok"))
+    await collect(model, ask())
+    assert "cache_control" not in json.dumps(server.requests[0].body)
+
+
 async def test_two_answers_stream_at_once(model, server):
     server.respond(lambda asked: [Text(asked.last_user_text), Text("!")])
     first, second = await asyncio.gather(collect(model, ask("one")), collect(model, ask("two")))
