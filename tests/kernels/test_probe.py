@@ -46,7 +46,7 @@ async def summary(kernel, name):
 
 def test_the_parts_share_one_namespace_without_collisions():
     defined = []
-    for node in ast.parse(probes.python_source()).body:
+    for node in ast.parse(probes.python_source(*probes.PARTS, "control")).body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             defined.append(node.name)
         elif isinstance(node, ast.Assign):
@@ -58,7 +58,7 @@ def test_the_parts_share_one_namespace_without_collisions():
 def test_the_probe_imports_the_standard_library_and_nothing_heavy():
     import sys
 
-    tree = ast.parse(probes.python_source())
+    tree = ast.parse(probes.python_source(*probes.PARTS, "control"))
     imported = {
         a.name.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names
     }
@@ -389,6 +389,22 @@ async def test_mentioned_and_changed_names_come_before_the_newest(kernel):
     body = await snapshot(kernel, since=token, mentioned=["v7", "nope"], limit=3)
     assert set(body["variables"]) == {"v7", "v1", "v49"}
     assert (body["total"], body["skipped"]) == (50, 47)
+
+
+async def test_a_time_budget_leaves_room_for_summaries_and_invents_no_change(kernel):
+    await kernel.run("globals().update({f'i{i}': i * 1000 for i in range(20_000)}); word = 'w'")
+    token = (await snapshot(kernel, ms=2000))["token"]
+    await kernel.run("word = 'changed'")
+    body = await snapshot(kernel, since=token, ms=2, mentioned=["i7"])
+    assert body["total"] == 20_001
+    assert len(body["variables"]) >= 10
+    assert "i7" in body["variables"]
+    assert body["diff"]["rebound"] in ([], ["word"])
+    assert not body["diff"]["new"] + body["diff"]["removed"] + body["diff"]["mutated"]
+    later = await snapshot(kernel, since=body["token"], ms=2000)
+    first = await snapshot(kernel, since=token, ms=2000)
+    assert first["diff"]["rebound"] == ["word"]
+    assert later["diff"]["rebound"] + body["diff"]["rebound"] == ["word"]
 
 
 async def test_a_byte_budget_leaves_the_oldest_out(kernel):

@@ -28,16 +28,16 @@ PARTS: Final = (
     "summaries",
     "fingerprints",
     "reading",
-    "control",
 )
+"""What the probe loads when it is first asked, in order; `control` is there at once."""
 
 
-@lru_cache(maxsize=1)
-def python_source() -> str:
-    """Join the files of the Python probe, without docstrings, into one module's source."""
+@lru_cache(maxsize=2)
+def python_source(*parts: str) -> str:
+    """Join files of the Python probe, without docstrings, into one module's source."""
     folder = files(__package__) / "python"
     body: list[ast.stmt] = []
-    for part in PARTS:
+    for part in parts:
         body += ast.parse((folder / f"{part}.py").read_text("utf-8")).body
     module = _Strip().visit(ast.Module(body, type_ignores=[]))
     return "from __future__ import annotations\n" + ast.unparse(ast.fix_missing_locations(module))
@@ -45,10 +45,12 @@ def python_source() -> str:
 
 def injection(owner: str) -> str:
     """Return the code that installs the probe in a Python kernel; a no-op the second time."""
+    first, rest = _packed()
     return (
-        f'if getattr(getattr(__import__("builtins"), "_jupyter_agent_probe_", None), "version", 0)'
-        f" < {VERSION}: exec({_compiled()}, {{'__name__': 'jupyter_agent_probe', "
-        f"'VERSION': {VERSION}, 'OWNER': {owner!r}}})"
+        'if getattr(getattr(__import__("builtins"), "_jupyter_agent_probe_", None), "version", 0)'
+        f" < {VERSION}: exec(compile({first}, '<jupyter_agent_probe>', 'exec'), "
+        "{'__name__': 'jupyter_agent_probe', "
+        f"'REST': {rest!r}, 'VERSION': {VERSION}, 'OWNER': {owner!r}}})"
     )
 
 
@@ -59,12 +61,18 @@ def snippet(language: str) -> str | None:
 
 
 @lru_cache(maxsize=1)
-def _compiled() -> str:
-    """Return an expression for the probe's code; packed, since IPython tokenizes each cell."""
-    source = python_source() + "\ninstall_probe(VERSION, OWNER)\n"
-    packed = b64encode(zlib.compress(source.encode(), 9))
-    unpacked = f"__import__('zlib').decompress(__import__('base64').b64decode({packed!r}))"
-    return f"compile({unpacked}, '<jupyter_agent_probe>', 'exec')"
+def _packed() -> tuple[str, bytes]:
+    """Return an expression for the first part's source, and the rest as base64 of zlib.
+
+    Packed, because IPython tokenizes the text of every cell, ours too.
+    """
+    first = _pack(python_source("control") + "\ninstall_probe(VERSION, OWNER)\n")
+    unpacked = f"__import__('zlib').decompress(__import__('base64').b64decode({first!r}))"
+    return unpacked, _pack(python_source(*PARTS))
+
+
+def _pack(source: str) -> bytes:
+    return b64encode(zlib.compress(source.encode(), 9))
 
 
 class _Strip(ast.NodeTransformer):

@@ -6,6 +6,7 @@ What else comes as a `debug_request` is handed on unchanged.
 from __future__ import annotations
 
 import asyncio
+import base64
 import builtins
 import contextlib
 import inspect
@@ -16,6 +17,7 @@ import threading
 import time
 import types
 import uuid
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -38,7 +40,7 @@ class Job:
     def __init__(self, steps: Steps, scope: Scope) -> None:
         self.steps, self.scope = steps, scope
         self.lock = threading.Lock()
-        self.done = self.taken = self.abandoned = False
+        self.done = self.taken = False
         self.result: Json = {}
         self.progress = time.perf_counter()
         self.wake: Callable[[], Any] = _no_wake
@@ -72,7 +74,8 @@ class Probe:
         self.heard: float = getattr(older, "heard", None) or time.monotonic()
         self.kernel: Any = getattr(shell, "kernel", None)
         self.original: Any = None
-        self.variables = Variables(shell, self._bury)
+        self.shell = shell
+        self.variables: Any = None
         self.handlers: dict[str, Callable[[Json], Any]] = {
             "hello": self._hello,
             "snapshot": self._snapshot,
@@ -148,15 +151,24 @@ class Probe:
         return None
 
     def _hello(self, arguments: Json) -> Json:
-        return {"execution_count": self.variables.execution_count}
+        return {"execution_count": int(getattr(self.shell, "execution_count", 1)) - 1}
+
+    def _loaded(self) -> Variables:
+        if self.variables is None:
+            load_rest()
+            self.variables = Variables(self.shell, self._bury)
+        variables: Variables = self.variables
+        return variables
 
     def _snapshot(self, arguments: Json) -> Job:
+        variables = self._loaded()
         scope = Scope(float(arguments.get("ms", 150)), int(arguments.get("bytes", 60_000)))
-        return Job(self.variables.snapshot(arguments, scope), scope)
+        return Job(variables.snapshot(arguments, scope), scope)
 
     def _inspect(self, arguments: Json) -> Job:
+        variables = self._loaded()
         scope = Scope(float(arguments.get("ms", 400)), 200_000, detail=True)
-        return Job(self.variables.inspect(arguments, scope), scope)
+        return Job(variables.inspect(arguments, scope), scope)
 
     async def _complete(self, job: Job) -> None:
         """Finish a job: on the main thread while it is free, else structurally here."""
@@ -185,29 +197,33 @@ class Probe:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(ready.wait(), 0.01)
             late = time.perf_counter() - job.progress > PATIENCE
-            stalled = job.abandoned or late or self._busy()
-            if not job.done and stalled and job.lock.acquire(blocking=False):
+            if not job.done and late and job.lock.acquire(blocking=False):
                 job.taken = True
                 job.lock.release()
                 return
 
     def _slice(self, job: Job) -> None:
-        """Advance a job on the main thread for one slice; a cell that arrives goes first."""
+        """Advance a job on the main thread for one slice, after whatever else waits there."""
         if job.taken or not job.lock.acquire(blocking=False):
             return
         try:
             if job.taken or job.done:
                 return
-            if self._cell_runs() and not job.in_cell:
-                job.abandoned = True
-            else:
+            if not self._others_wait(job):
                 job.advance(SLICE, full=True)
         finally:
             job.lock.release()
-        if job.done or job.abandoned:
+        if job.done:
             job.wake()
         else:
             self.kernel.io_loop.add_callback(self._slice, job)
+
+    def _others_wait(self, job: Job) -> bool:
+        """Say whether the main loop has something else to do, above all a cell's message."""
+        if self._cell_runs() and not job.in_cell:
+            return True
+        loop = getattr(self.kernel.io_loop, "asyncio_loop", None)
+        return bool(getattr(loop, "_ready", ()))
 
     def _cell_runs(self) -> bool:
         """Say whether a shell message is being handled (not known before ipykernel 7)."""
@@ -234,6 +250,14 @@ def _turns_its_loop(frame: types.FrameType) -> bool:
         and caller is not None
         and caller.f_code.co_name == "_run_once"
     )
+
+
+def load_rest() -> None:
+    """Load the other parts, which came packed with this one: a kernel's start is not for that."""
+    packed = globals().pop("REST", None)
+    if packed is not None:
+        source = zlib.decompress(base64.b64decode(packed))
+        exec(compile(source, "<jupyter_agent_probe>", "exec"), globals())
 
 
 def install_probe(version: int, owner: str) -> None:

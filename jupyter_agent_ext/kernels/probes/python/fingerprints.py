@@ -40,6 +40,13 @@ def entry_of(value: Any) -> Entry:
         return id(value), id(cls), UNKNOWN
 
 
+def unread_entry(value: Any, known: Entry | None) -> Entry:
+    """Return what is remembered of a value there was no time for: what was known, if it fits."""
+    if known is not None and known[1] == id(type(value)) and known[0] in (0, id(value)):
+        return known
+    return id(value), id(type(value)), UNKNOWN
+
+
 def _number_print(value: Any) -> Any:
     if value != value:
         return "nan"
@@ -145,16 +152,15 @@ class Tokens:
     def __init__(self) -> None:
         self._states: dict[str, dict[str, Entry]] = {}
 
+    @property
+    def last(self) -> dict[str, Entry]:
+        """The newest reading."""
+        return next(reversed(self._states.values()), {})
+
     def keep(self, state: dict[str, Entry]) -> str:
         """Remember a reading; one equal to the last is the same token."""
-        if self._states:
-            token, last = next(reversed(self._states.items()))
-            for name, entry in state.items():
-                known = last.get(name)
-                if known == entry and known is not None:
-                    state[name] = known
-            if state == last:
-                return token
+        if self._states and state == self.last:
+            return next(reversed(self._states))
         token = uuid.uuid4().hex[:12]
         self._states[token] = state
         while len(self._states) > KEPT:
@@ -178,7 +184,11 @@ class Tokens:
 
 
 def _is_rebound(old: Entry, new: Entry) -> bool:
-    return old[:2] != new[:2] or (new[0] == 0 and old[2] != new[2])
+    if old[1] != new[1]:
+        return True
+    if old[0] == 0 or new[0] == 0:
+        return UNKNOWN not in (old[2], new[2]) and old[2] != new[2]
+    return old[0] != new[0]
 
 
 def _is_mutated(old: Entry, new: Entry) -> bool:

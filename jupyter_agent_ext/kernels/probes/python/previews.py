@@ -5,7 +5,6 @@ from __future__ import annotations
 import collections
 import datetime
 import decimal
-import fractions
 import math
 import pathlib
 import types
@@ -139,6 +138,8 @@ def _library_scalar(value: Any, cls: type) -> str:
     if root == "numpy" and is_numpy_scalar(cls):
         item = value.item()
         return preview(item) if type(item) is not cls else cut_text(str(value), 40)
+    if (root, name) == ("fractions", "Fraction"):
+        return cut_text(str(value), 60)
     if root == "pandas" and name in ("Timestamp", "Timedelta", "Period", "NaTType", "NAType"):
         return cut_text(str(value), 60)
     return _enum_member(value, cls)
@@ -159,7 +160,7 @@ _writers = table(
     (_plain, (float, bool, complex, type(None), type(...), range, datetime.timedelta)),
     (_moment, (datetime.datetime, datetime.time)),
     (_text_of, (datetime.date, decimal.Decimal)),
-    (_text_of, (fractions.Fraction, uuid.UUID, pathlib.PosixPath, pathlib.WindowsPath)),
+    (_text_of, (uuid.UUID, pathlib.PosixPath, pathlib.WindowsPath)),
     (_text_of, (pathlib.PurePosixPath, pathlib.PureWindowsPath, datetime.timezone)),
     (_sequence, (list, tuple, set, frozenset, collections.deque)),
     (_mapping, (dict, collections.OrderedDict, collections.defaultdict, collections.Counter)),

@@ -7,10 +7,13 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from .fingerprints import UNKNOWN, Entry, Tokens, entry_of
+from .fingerprints import Entry, Tokens, entry_of, unread_entry
 from .safety import Json, clean, type_name
 from .scope import Scope, Steps
 from .summaries import summarize
+
+ALWAYS = 10
+"""So many variables are summarised even if the time is up."""
 
 _missing = object()
 _own_names = frozenset({"In", "Out", "exit", "quit", "get_ipython", "open"})
@@ -53,10 +56,11 @@ class Variables:
         diff = self.tokens.diff(arguments.get("since"), state)
         found: Json = {"execution_count": self.execution_count, "total": len(state)}
         found["token"] = self.tokens.keep(state)
+        yield
         order = _order(list(state), arguments, diff)
         summaries: dict[str, Json] = {}
         for name in order:
-            if not scope.open():
+            if not scope.open() and (scope.left <= 0 or len(summaries) >= ALWAYS):
                 break
             summary = yield from self._summary(name, scope)
             if summary is not None:
@@ -86,11 +90,14 @@ class Variables:
 
     def _fingerprint(self, names: list[str], state: dict[str, Entry], scope: Scope) -> None:
         space, _ = self._space()
-        timely = scope.open()
+        timely, last = scope.fresh(), self.tokens.last
         for name in names:
             value = dict.get(space, name, _missing)
             if value is not _missing:
-                state[name] = entry_of(value) if timely else (id(value), id(type(value)), UNKNOWN)
+                known = last.get(name)
+                entry = entry_of(value) if timely else unread_entry(value, known)
+                # shared with the last reading, so that nothing is left to collect
+                state[name] = known if known is not None and known == entry else entry
                 if not scope.full and sys.getrefcount(value) <= 2:
                     self._bury([value])
 

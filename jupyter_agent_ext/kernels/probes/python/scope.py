@@ -18,14 +18,19 @@ class Scope:
     inspected. `hide` means that values of the present variable stay in the kernel.
     """
 
-    __slots__ = ("detail", "end", "full", "hide", "left")
+    __slots__ = ("detail", "early", "end", "full", "hide", "left")
 
     def __init__(self, milliseconds: float, size: int, *, detail: bool = False) -> None:
-        self.end = time.perf_counter() + milliseconds / 1000
+        now = time.perf_counter()
+        self.early, self.end = now + 0.6 * milliseconds / 1000, now + milliseconds / 1000
         self.left = size
         self.full = False
         self.detail = detail
         self.hide = False
+
+    def fresh(self) -> bool:
+        """Say whether there is still time for more than the summaries."""
+        return time.perf_counter() < self.early
 
     def open(self) -> bool:
         """Say whether time and bytes are left."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import collections
 import datetime
 import decimal
-import fractions
 import pathlib
 import types
 import uuid
@@ -158,7 +157,7 @@ _sized = type_ids(*_texts, *_lists, *_sets, *_dicts)
 _values = _sized | type_ids(*_numbers)
 
 _makers = table(
-    (_scalar, (*_numbers, type(None), type(...), decimal.Decimal, fractions.Fraction, uuid.UUID)),
+    (_scalar, (*_numbers, type(None), type(...), decimal.Decimal, uuid.UUID)),
     (_text, (str,)),
     (_raw_bytes, (bytes, bytearray)),
     (_container("sequence"), (*_lists, range)),
@@ -173,6 +172,7 @@ _makers = table(
     (class_summary, (type,)),
 )
 _library: dict[tuple[str, str], Any] = {
+    ("fractions", "Fraction"): _scalar,
     ("numpy", "ndarray"): array_summary,
     ("numpy", "memmap"): subclass_summary,
     ("pandas", "DataFrame"): frame_summary,
