@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from . import events as ev
 from .agent.log import SessionLog
 from .errors import KernelError, NotFoundError
 from .events import Draft
+from .pages import Pages
 from .protocols import Files, Kernel, Kernels, Model, Notebook, SessionStore
 from .tools.registry import Toolset
 
@@ -50,6 +51,7 @@ class Services:
     toolset: Toolset
     keys: Keys
     logger: logging.Logger
+    pages: Pages = field(default_factory=Pages)
 
 
 class SessionWorkspace:

@@ -20,7 +20,7 @@ FLOORS = {
     **dict.fromkeys(ADAPTERS, 1),
     "tools": 2,
     "agent": 3,
-    **dict.fromkeys(["binding", "export", "renames", "sessions", "turns", "workspace"], 4),
+    **dict.fromkeys(["binding", "export", "pages", "renames", "sessions", "turns", "workspace"], 4),
     **dict.fromkeys(["handlers", "mcp"], 5),
     "app": 6,
 }

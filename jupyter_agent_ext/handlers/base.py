@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.auth.identity import IdentityProvider, PasswordIdentityProvider
-from jupyter_server.base.handlers import APIHandler
+from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from tornado import web
 from tornado.iostream import StreamClosedError
 
@@ -27,19 +27,14 @@ LOCAL_OWNER = "local"
 MAX_BODY = 16_000_000
 
 
-class AgentHandler(APIHandler):
-    """Translates: parse, one call of the manager, answer."""
+class Caller(JupyterHandler):
+    """Knows the manager, and whose sessions the caller may see."""
 
     @property
     def manager(self) -> AgentSessionManager:
         """The one session manager of this server."""
         manager: AgentSessionManager = self.settings[SETTING]
         return manager
-
-    async def prepare(self) -> None:  # type: ignore[override]
-        """Check the caller, then see to it that the manager works."""
-        await super().prepare()
-        await self.manager.start()
 
     @property
     def owner(self) -> str:
@@ -55,6 +50,15 @@ class AgentHandler(APIHandler):
     def key(self, session_id: str) -> SessionKey:
         """Return the caller's session of that id."""
         return SessionKey(self.owner, self.manager.root, session_id)
+
+
+class AgentHandler(Caller, APIHandler):
+    """Translates: parse, one call of the manager, answer."""
+
+    async def prepare(self) -> None:  # type: ignore[override]
+        """Check the caller, then see to it that the manager works."""
+        await super().prepare()
+        await self.manager.start()
 
     def body(self, cls: type[T]) -> T:
         """Return the request's JSON body as `cls`. Raises BadRequestError that names the field."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from . import kernels, models, service, sessions, streams, turns
+from . import kernels, models, service, sessions, socket, streams, turns
 from .openapi import OpenAPIHandler
 
 default_handlers = [
     *turns.default_handlers,
     *sessions.default_handlers,
     *streams.default_handlers,
+    *socket.default_handlers,
     *kernels.default_handlers,
     *models.default_handlers,
     *service.default_handlers,

@@ -61,5 +61,5 @@ class UnknownHandler(AgentHandler):
 default_handlers = [
     (r"/agent/health", HealthHandler),
     (r"/agent/sessions/([^/]+)/(?:undo|redo|fork|replay|export|shares)", NotBuiltHandler),
-    (r"/agent/(?:shared/.*|mcp|ws)", NotBuiltHandler),
+    (r"/agent/(?:shared/.*|mcp)", NotBuiltHandler),
 ]
