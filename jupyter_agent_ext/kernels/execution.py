@@ -19,7 +19,8 @@ OnStart = Callable[[], Awaitable[None]]
 GRACE = 5.0
 START = 60.0
 STEP = 1.0  # between two interrupts
-LATE = 2.0  # seconds to wait for the other of shell reply and iopub idle
+LATE = 2.0  # seconds of silence to wait for the other of shell reply and iopub idle
+LATEST = 15.0  # the same while outputs that were printed before still come in
 POKE = 10.0  # seconds between two questions to a kernel that seems busy
 SETTLE = 0.01
 _INTERRUPTS = frozenset({"KeyboardInterrupt", "InterruptException"})
@@ -63,10 +64,12 @@ class _Run:
         self.busy: asyncio.Future[float] = loop.create_future()
         self.execution_count: int | None = None
         self.error: Json | None = None
+        self._heard = 0
         self._on_output, self._log = on_output, log
 
     def listen(self, msg: Json) -> None:
         """Take in one iopub message."""
+        self._heard += 1
         msg_type, content = msg["header"]["msg_type"], msg["content"]
         if msg_type == "status":
             self._status(content.get("execution_state"))
@@ -114,8 +117,12 @@ class _Run:
         await asyncio.wait(both, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         if not self.ended:
             return False
-        if not self.died:
+        latest = time.monotonic() + LATEST
+        while not self.died and not (self.reply.done() and self.idle.done()):
+            before = self._heard
             await asyncio.wait(both, timeout=LATE)
+            if self._heard == before or time.monotonic() > latest:
+                break
         return True
 
 
