@@ -19,6 +19,7 @@ INSTALLS = 4
 RETRY_SECONDS = 30.0
 
 NOT_YET = "The kernel has been busy since this server met it; it can be read when it is idle."
+STARTING = "The kernel is not ready to be read yet."
 
 Way = Literal["probe", "expression", "snippet"]
 Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
@@ -61,7 +62,7 @@ class Hook:
             self._injection = None
             self._processed.set()
 
-    async def way(self) -> Way:
+    async def way(self, timeout: float) -> Way:
         """Return how the kernel can be read; waits for the injection unless a cell runs.
 
         Raises Unreadable.
@@ -72,7 +73,7 @@ class Hook:
                 raise Unreadable(f"There is no way yet to read the variables of {language}.")
             self._way = "snippet"
         if self._way is None:
-            await self._prepared()
+            await self._prepared(timeout)
         if self._way is None:
             raise Unreadable("This kernel does not let its variables be read.")
         return self._way
@@ -96,16 +97,18 @@ class Hook:
         arguments = {"owner": self._owner, **arguments}
         return self._known(await by_expression(self._transport, arguments, timeout))
 
-    async def _prepared(self) -> None:
+    async def _prepared(self, timeout: float) -> None:
         if time.monotonic() > self._retry_at:
             self.install()
         if self._preparing is None:
             raise Unreadable("The kernel is dead.")
         if self._transport.state == "busy" and not self._processed.is_set():
-            await asyncio.wait({self._preparing}, timeout=HELLO_SECONDS / 4)
+            await asyncio.wait({self._preparing}, timeout=min(timeout, HELLO_SECONDS / 4))
             if not self._preparing.done() and not self._processed.is_set():
                 raise Unreadable(NOT_YET)
-        await asyncio.wait({self._preparing})
+        done, _ = await asyncio.wait({self._preparing}, timeout=timeout)
+        if not done:
+            raise Unreadable(STARTING)
 
     def _inject(self) -> None:
         self._processed.clear()

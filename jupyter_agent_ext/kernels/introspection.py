@@ -154,7 +154,7 @@ class Introspection:
         """
         async with asyncio.timeout_at(asyncio.get_running_loop().time() + _left(end)):
             async with self._one_at_a_time:
-                way = await self._hook.way()
+                way = await self._hook.way(0.9 * _left(end))
                 if way == "probe":
                     body = await self._hook.command(arguments, _left(end))
                 elif self._transport.state != "idle":

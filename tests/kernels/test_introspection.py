@@ -117,6 +117,13 @@ async def test_a_pull_installs_the_probe_where_nobody_did(fresh):
     assert introspection.epoch
 
 
+async def test_a_kernel_that_is_not_ready_in_time_is_not_called_native(fresh):
+    _, introspection = fresh
+    snapshot = await introspection.pull(timeout=0.005)
+    assert (snapshot.source, snapshot.state) == ("none", "idle")
+    assert "not ready" in snapshot.note
+
+
 async def test_only_one_injection_is_pending(fresh):
     kernel, introspection = fresh
     for _ in range(3):

@@ -223,6 +223,8 @@ def series_summary(value: Any, scope: Scope) -> Steps:
         top: Json = {}
         column_stats("", (values, 0), stats, top)
         found.update({key: d[""] for key, d in (("stats", stats), ("top", top)) if d})
+        if height > TOP_ROWS and (stats or top):
+            found["stats_sampled"] = TOP_ROWS
     return found
 
 
