@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from tornado.httpclient import HTTPClientError, HTTPRequest
-from tornado.websocket import websocket_connect
+from tornado.httpclient import HTTPClientError
 
 from tests.server.conftest import eventually
 
@@ -169,24 +168,22 @@ async def test_the_same_page_after_a_reconnect_replaces_the_former_one(open_page
     assert pages.get("local", "page-aaaa") is not None, "the late goodbye of the former page"
 
 
-async def test_nothing_goes_without_the_token_or_from_another_origin(jp_http_port, jp_base_url):
-    url = f"ws://127.0.0.1:{jp_http_port}{jp_base_url}agent/ws"
+async def test_nothing_goes_without_the_token(jp_serverapp, jp_ws_fetch):
     with pytest.raises(HTTPClientError) as refused:
-        await websocket_connect(url)
+        await jp_ws_fetch("agent", "ws", headers={"Authorization": "token wrong"})
     assert refused.value.code == 403
 
 
 async def test_a_page_of_another_origin_is_refused(
-    jp_http_port, jp_base_url, jp_serverapp, monkeypatch
+    jp_serverapp, jp_fetch, jp_ws_fetch, jp_http_port
 ):
     token = jp_serverapp.identity_provider.token
-    url = f"ws://127.0.0.1:{jp_http_port}{jp_base_url}agent/ws?token={token}"
-    monkeypatch.setattr(type(jp_serverapp.identity_provider), "should_check_origin", _always)
-    foreign = HTTPRequest(url, headers={"Origin": "https://evil.example"})
+    browser = {"Authorization": "", "Host": f"localhost:{jp_http_port}"}
+    login = await jp_fetch("api", "me", params={"token": token}, headers=browser)
+    logged_in = {"Authorization": "", "Cookie": login.headers["Set-Cookie"].split(";")[0]}
+    foreign = {**logged_in, "Origin": "https://evil.example"}
     with pytest.raises(HTTPClientError) as refused:
-        await websocket_connect(foreign)
+        await jp_ws_fetch("agent", "ws", headers=foreign)
     assert refused.value.code == 403
-
-
-def _always(self, handler):
-    return True
+    socket = await jp_ws_fetch("agent", "ws", headers=logged_in)
+    socket.close()
