@@ -118,10 +118,16 @@ async def test_a_pull_installs_the_probe_where_nobody_did(fresh):
 
 
 async def test_a_kernel_that_is_not_ready_in_time_is_not_called_native(fresh):
-    _, introspection = fresh
-    snapshot = await introspection.pull(timeout=0.005)
+    kernel, introspection = fresh
+    process = kernel.manager.provisioner.pid
+    os.kill(process, signal.SIGSTOP)
+    try:
+        snapshot = await introspection.pull(timeout=0.3)
+    finally:
+        os.kill(process, signal.SIGCONT)
     assert (snapshot.source, snapshot.state) == ("none", "idle")
     assert "not ready" in snapshot.note
+    assert (await introspection.pull(timeout=20)).source == "main"
 
 
 async def test_only_one_injection_is_pending(fresh):

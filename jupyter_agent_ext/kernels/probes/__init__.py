@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ast
+import re
 import zlib
 from base64 import b64encode
 from functools import lru_cache
@@ -14,6 +14,10 @@ VERSION: Final = 1
 
 PROBES: Final = {"r": "r.R", "julia": "julia.jl"}
 """Language of the kernelspec, in lower case, to the snippet that prints its variables."""
+
+_among_parts = re.compile(
+    r"^from (?:__future__|\.\w+) import (?:\([^)]*\)|[^(\n]*)\n", re.MULTILINE
+)
 
 PARTS: Final = (
     "safety",
@@ -34,13 +38,12 @@ PARTS: Final = (
 
 @lru_cache(maxsize=2)
 def python_source(*parts: str) -> str:
-    """Join files of the Python probe, without docstrings, into one module's source."""
+    """Join files of the Python probe into one module's source."""
     folder = files(__package__) / "python"
-    body: list[ast.stmt] = []
-    for part in parts:
-        body += ast.parse((folder / f"{part}.py").read_text("utf-8")).body
-    module = _Strip().visit(ast.Module(body, type_ignores=[]))
-    return "from __future__ import annotations\n" + ast.unparse(ast.fix_missing_locations(module))
+    texts = [(folder / f"{part}.py").read_text("utf-8") for part in parts]
+    return "from __future__ import annotations\n" + "\n".join(
+        _among_parts.sub("", text) for text in texts
+    )
 
 
 def injection(owner: str) -> str:
@@ -72,37 +75,4 @@ def _packed() -> tuple[str, bytes]:
 
 
 def _pack(source: str) -> bytes:
-    return b64encode(zlib.compress(source.encode(), 9))
-
-
-class _Strip(ast.NodeTransformer):
-    """Drop what costs time to compile: docstrings, annotations, imports among the parts."""
-
-    def visit_arg(self, node: ast.arg) -> ast.arg:
-        """Drop a parameter's annotation."""
-        node.annotation = None
-        return node
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        """Drop what a function says it returns."""
-        node.returns = None
-        return self.generic_visit(node)
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
-        """Drop what a coroutine says it returns."""
-        node.returns = None
-        return self.generic_visit(node)
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
-        """Turn an annotated assignment into a plain one."""
-        if node.value is None:
-            return None
-        return ast.Assign([node.target], node.value)
-
-    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
-        """Drop bare strings."""
-        return None if isinstance(node.value, ast.Constant) else node
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
-        """Drop relative imports and `__future__`."""
-        return None if node.level or node.module == "__future__" else node
+    return b64encode(zlib.compress(source.encode(), 6))
