@@ -42,6 +42,12 @@ class Request:
     args_hash: str
     payload: dict[str, Any] = field(default_factory=dict)
     answer: dict[str, Any] | None = None
+    lease: dict[str, Any] | None = None
+
+    @property
+    def is_errand(self) -> bool:
+        """Whether an attached page carries it out, not a person."""
+        return self.kind in ("edit", "run")
 
 
 @dataclass(slots=True)
@@ -77,8 +83,12 @@ class Turn:
     usage: Usage = field(default_factory=Usage)
 
     def open_requests(self) -> list[Request]:
-        """Return the requests nobody has answered yet."""
-        return [r for r in self.requests.values() if r.answer is None]
+        """Return the requests that a person has not answered yet: the turn is paused."""
+        return [r for r in self.requests.values() if r.answer is None and not r.is_errand]
+
+    def open_errands(self) -> list[Request]:
+        """Return the requests that an attached page has not carried out yet."""
+        return [r for r in self.requests.values() if r.answer is None and r.is_errand]
 
     def unanswered(self) -> list[ToolCallPart]:
         """Return the tool calls without a result, in the order the model wrote them."""
@@ -120,6 +130,7 @@ class Session:
     variables: dict[str, dict[str, Any]] = field(default_factory=dict)
     snapshot: dict[str, Any] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
+    cells: dict[str, str] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
 
     def path(self, head: str | None = None) -> list[Turn]:
@@ -235,7 +246,7 @@ def _turn_ended(s: Session, e: Event, d: dict[str, Any]) -> None:
     if turn is None:  # it was queued and never began
         return
     turn.status, turn.reason, turn.ended = d["status"], d.get("reason", ""), e.time
-    for request in turn.open_requests():
+    for request in (*turn.open_requests(), *turn.open_errands()):
         request.answer = {"decision": "deny", "by": "", "reason": "the turn ended"}
 
 
@@ -252,6 +263,11 @@ def _variables_read(s: Session, e: Event, d: dict[str, Any]) -> None:
     turn = s.turns.get(e.turn_id or "")
     if turn is not None and not turn.changed:
         turn.changed = d.get("changed", {})
+
+
+def _notebook_read(s: Session, e: Event, d: dict[str, Any]) -> None:
+    gone = set(d.get("gone", []))
+    s.cells = {**{i: h for i, h in s.cells.items() if i not in gone}, **d.get("set", {})}
 
 
 def _message_completed(s: Session, e: Event, d: dict[str, Any]) -> None:
@@ -283,6 +299,9 @@ def _tool_completed(s: Session, e: Event, d: dict[str, Any]) -> None:
         call = turn.calls[d["call_id"]] = ToolCall(d["call_id"], d["name"], "read", {})
     call.state, call.status, call.ended = "completed", d["status"], e.time
     call.changes = d.get("changes", [])
+    for change in call.changes:
+        if change.get("kind") == "cell" and change.get("path") == s.notebook:
+            _cell_changed(s, change)
     result: Part = {
         "type": "tool_result",
         "call_id": d["call_id"],
@@ -291,6 +310,14 @@ def _tool_completed(s: Session, e: Event, d: dict[str, Any]) -> None:
         "content": d.get("content", []),
     }
     turn.messages.append(Message(d["call_id"], "tool", [result]))
+
+
+def _cell_changed(s: Session, change: dict[str, Any]) -> None:
+    """Note what the agent itself made of a cell: it need not be told of that."""
+    if change.get("hash") is None:
+        s.cells = {i: h for i, h in s.cells.items() if i != change["cell_id"]}
+    else:
+        s.cells = {**s.cells, change["cell_id"]: change["hash"]}
 
 
 def _request_opened(s: Session, e: Event, d: dict[str, Any]) -> None:
@@ -303,6 +330,16 @@ def _request_opened(s: Session, e: Event, d: dict[str, Any]) -> None:
         d.get("args_hash", ""),
         d.get("payload", {}),
     )
+
+
+def _request_leased(s: Session, e: Event, d: dict[str, Any]) -> None:
+    request = _turn(s, e).requests[d["request_id"]]
+    request.lease = {k: v for k, v in d.items() if k != "request_id"}
+
+
+def _request_started(s: Session, e: Event, d: dict[str, Any]) -> None:
+    request = _turn(s, e).requests[d["request_id"]]
+    request.lease = {**(request.lease or {}), "msg_id": d.get("msg_id")}
 
 
 def _request_answered(s: Session, e: Event, d: dict[str, Any]) -> None:
@@ -353,11 +390,14 @@ _FOLDS: dict[str, Callable[[Session, Event, dict[str, Any]], None]] = {
     ev.TURN_RESUMED: _turn_resumed,
     ev.TURN_ENDED: _turn_ended,
     ev.VARIABLES_READ: _variables_read,
+    ev.NOTEBOOK_READ: _notebook_read,
     ev.MESSAGE_COMPLETED: _message_completed,
     ev.TOOL_CALLED: _tool_called,
     ev.TOOL_STARTED: _tool_started,
     ev.TOOL_COMPLETED: _tool_completed,
     ev.REQUEST_OPENED: _request_opened,
+    ev.REQUEST_LEASED: _request_leased,
+    ev.REQUEST_STARTED: _request_started,
     ev.REQUEST_ANSWERED: _request_answered,
     ev.RETRY_SCHEDULED: _retry_scheduled,
     ev.CONTEXT_COMPACTED: _context_compacted,

@@ -20,7 +20,7 @@ from jupyter_agent_ext.fold import Session, fold
 
 EXAMPLES = sorted((Path(__file__).parent / "events").glob("*.json"))
 UPDATE = "UPDATE_EVENT_EXAMPLES"
-NOT_FOLDED = {ev.REQUEST_LEASED}
+NOT_FOLDED: set[str] = set()
 EPHEMERAL = {
     ev.MESSAGE_DELTA,
     ev.REASONING_DELTA,
