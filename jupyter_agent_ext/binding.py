@@ -56,8 +56,9 @@ class Binder:
     ) -> Binding:
         """Say which session a caller means.
 
-        Without `session_id`: the newest session of this notebook and kernel; else the newest
-        of this notebook whose kernel is gone; else a new one. Raises BadRequestError,
+        Without `session_id`: the newest session of this notebook and kernel (of this notebook,
+        where it has no kernel that we know); else the newest of this notebook whose kernel is
+        gone; else a new one. Raises BadRequestError,
         NotFoundError, ConflictError, AmbiguousKernelError.
         """
         if session_id is not None:
@@ -115,7 +116,7 @@ class Binder:
             kernel_id=None if place.notebook_id else place.kernel_id,
         )
         for card in cards:
-            if card.kernel_id == place.kernel_id:
+            if place.kernel_id in (None, card.kernel_id):
                 return Binding(card.key.session_id, exists=True, place=place, changes={})
         for card in cards:
             gone = not card.kernel_id or (await live_kernel(self._kernels, card.kernel_id) is None)

@@ -125,7 +125,10 @@ class Kernels(Protocol):
         ...
 
     async def start(self, path: str) -> str:
-        """Start the notebook's kernel as opening the notebook would; return its id."""
+        """Start the notebook's kernel as opening the notebook would; return its id.
+
+        A path that is no notebook is a label: its kernel is a console's, in the root folder.
+        """
         ...
 
 

@@ -95,6 +95,8 @@ class AgentSessionManager(LoggingConfigurable):
         super().__init__(**kwargs)
         self.root = root
         self.services = services
+        # a wrong environment variable is told at start-up, not by the first query
+        self.log.debug("Sessions: %s h, at most %s", self.max_age_hours, self.max_sessions)
         settings = TurnSettings(self._limits(), lambda: self.default_model, self.model_allowed)
         self.turns = TurnRunner(services, settings)
         self.turns.forget = self._forget

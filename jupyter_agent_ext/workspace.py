@@ -86,7 +86,13 @@ class SessionWorkspace:
 
     async def _start(self) -> str:
         session = self._log.session
-        return await self._services.kernels.start(session.notebook or session.notebook_id)
+        place = session.notebook or session.notebook_id
+        if not place:
+            raise KernelError(
+                "This session has neither a notebook nor a kernel.",
+                hint="Ask again with context.notebook_id or context.kernel_id.",
+            )
+        return await self._services.kernels.start(place)
 
     async def notebook(self) -> Notebook | None:
         """Return the session's notebook, None if it has none."""

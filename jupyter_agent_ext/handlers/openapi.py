@@ -154,6 +154,13 @@ OPERATIONS = (
         "Read one variable in detail.",
         {200: b.VariableInfo},
     ),
+    Operation(
+        "/agent/ws",
+        "get",
+        "The page's one WebSocket: the events of any number of sessions, its presence and focus.",
+        {101: None},
+        errors=(403,),
+    ),
     Operation("/agent/models", "get", "List the models.", {200: b.ModelList}, errors=(403,)),
     Operation(
         "/agent/models/{provider}/key",

@@ -67,7 +67,7 @@ class KernelDirectory:
         found = [
             session["kernel"]["id"]
             for session in reversed(sessions)
-            if (session["path"] or "").strip("/") == path.strip("/")
+            if _without_drive(session["path"] or "") == path.strip("/")
             and session["kernel"].get("execution_state") != "dead"
         ]
         return list(dict.fromkeys(found))
@@ -75,6 +75,7 @@ class KernelDirectory:
     async def start(self, path: str) -> str:
         """Start the notebook's kernel, or return the one that runs, as opening it would do.
 
+        A path that is no notebook's is a label: it gets a console with the default kernel.
         Raises NotFoundError if there is no such notebook, KernelError if it cannot start.
         """
         self._check_local()
@@ -82,18 +83,19 @@ class KernelDirectory:
             running = await self.of_notebook(path)
             if running:
                 return running[0]
-            name = await kernel_name_for(self._app, path)
+            kind = "notebook" if path.endswith(".ipynb") else "console"
+            name = None if kind == "console" else await kernel_name_for(self._app, path)
             try:
                 session = await self._app.session_manager.create_session(
                     path=path.strip("/"),
                     name=path.rsplit("/", 1)[-1],
-                    type="notebook",
+                    type=kind,
                     kernel_name=name,
                 )
             except Exception as error:  # launchers raise whatever they like
-                self._log.warning("Kernel %s of %s did not start", name, path, exc_info=True)
+                self._log.warning("The kernel of %s did not start", path, exc_info=True)
                 raise KernelError(
-                    f"The kernel {name} did not start: {error}",
+                    f"The kernel {name or ''} did not start: {error}",
                     hint="Start the notebook's kernel in JupyterLab and read the server's log.",
                 ) from error
         kernel_id: str = session["kernel"]["id"]
@@ -233,6 +235,11 @@ async def _started(km: Any) -> None:
     await asyncio.wait({ready})
     if ready.cancelled() or ready.exception() is not None:
         raise KernelError("The kernel did not start.")
+
+
+def _without_drive(path: str) -> str:
+    """Return a session's path without the drive under which shared documents are opened."""
+    return path.removeprefix("RTC:").strip("/")
 
 
 def _call(callbacks: list[Any], *arguments: Any) -> None:

@@ -7,7 +7,7 @@ import json
 import shutil
 import time
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import nbformat
 import pytest
@@ -45,19 +45,20 @@ def jp_kernel_env(monkeypatch, tmp_path):
 class Api:
     """Calls the API as any client would; every answer is (status, JSON)."""
 
-    def __init__(self, fetch):
-        self._fetch = fetch
+    def __init__(self, client, base_url, headers):
+        self._client, self._base, self._headers = client, base_url, headers
 
-    async def call(self, method, *path, body=None, raw=None, timeout=90, **options):
+    async def call(self, method, *path, body=None, raw=None, timeout=90, query=None, **options):
         data = raw if raw is not None else (None if body is None else json.dumps(body))
+        where = "/".join(quote(p, safe="") for p in path)
         try:
-            response = await self._fetch(
-                "agent",
-                *(quote(p, safe="") for p in path),
+            response = await self._client.fetch(
+                f"{self._base}agent/{where}{'?' + urlencode(query) if query else ''}",
                 method=method,
                 body=data,
                 allow_nonstandard_methods=True,
                 request_timeout=timeout,
+                headers={**self._headers, **options.pop("headers", {})},
                 **options,
             )
         except HTTPClientError as error:
@@ -106,8 +107,8 @@ class Person:
 
 
 @pytest.fixture
-def api(jp_fetch):
-    return Api(jp_fetch)
+def api(jp_serverapp, http_server_client, jp_base_url, jp_auth_header):
+    return Api(http_server_client, jp_base_url, jp_auth_header)
 
 
 @pytest.fixture
@@ -171,6 +172,24 @@ async def eventually(check, timeout=10.0):
 def scripted_model():
     with ScriptedModelServer() as server:
         yield server
+
+
+def scripted_config(server):
+    """The configuration under which the scripted model is the default."""
+    return {
+        "AgentExtension": {"api_bases": {"openai": server.url}},
+        "AgentSessionManager": {"default_model": "openai/scripted", "max_retries": 2},
+    }
+
+
+def sent(asked, role):
+    """The messages of a role in a request to the model."""
+    return [m for m in asked.body["messages"] if m["role"] == role]
+
+
+def text_of(message):
+    content = message["content"]
+    return content if isinstance(content, str) else "\n".join(p.get("text", "") for p in content)
 
 
 class Follower:

@@ -1,4 +1,4 @@
-"""Turns with a model that speaks real HTTP: steps, tools, approvals, errors, interrupts."""
+"""Turns with a model that speaks real HTTP: steps, tools, streams."""
 
 from __future__ import annotations
 
@@ -10,40 +10,19 @@ import pytest
 from tests.scripted_model import (
     LITELLM_WARNINGS,
     Call,
-    Cut,
-    Endless,
-    Hang,
-    NoEnd,
-    Raw,
     Reasoning,
-    Status,
     Text,
     Tokens,
-    ToolDelta,
     Until,
 )
-from tests.server.conftest import eventually
+from tests.server.conftest import eventually, scripted_config, sent, text_of
 
 pytestmark = LITELLM_WARNINGS
-MODEL = "openai/scripted"
 
 
 @pytest.fixture
 def agent_config(scripted_model):
-    return {
-        "AgentExtension": {"api_bases": {"openai": scripted_model.url}},
-        "AgentSessionManager": {"default_model": MODEL, "max_retries": 2},
-    }
-
-
-def sent(asked, role):
-    """The messages of a role in a request to the model."""
-    return [m for m in asked.body["messages"] if m["role"] == role]
-
-
-def text_of(message):
-    content = message["content"]
-    return content if isinstance(content, str) else "\n".join(p.get("text", "") for p in content)
+    return scripted_config(scripted_model)
 
 
 async def test_text_reasoning_and_usage_reach_the_log(api, notebook, scripted_model):
@@ -150,145 +129,6 @@ async def test_a_bad_call_is_a_result_that_the_model_reads(
     assert answer["steps"][0]["calls"][0]["status"] == "error"
 
 
-async def test_an_approval_pauses_the_turn_and_lets_it_go_on(api, open_notebook, scripted_model):
-    person = await open_notebook()
-    scripted_model.script(Call("run_code", {"code": "y = 1"}), Call("list_variables", {}))
-    scripted_model.script(Text("done"))
-    status, paused = await api.quick("Set y", mode="ask")
-    assert (status, paused["status"]) == (202, "paused")
-    (request,) = paused["requests"]
-    assert request["payload"]["arguments"]["code"] == "y = 1"
-    assert (await person.run("assert 'y' not in globals()"))["status"] == "ok"
-
-    where = ("sessions", paused["session_id"], "requests", request["request_id"])
-    status, wrong = await api.post(*where, body={"decision": "approve", "args_hash": "0"})
-    assert (status, wrong["code"]) == (409, "conflict")
-    body = {"decision": "approve", "args_hash": request["args_hash"]}
-    status, _ = await api.post(*where, body=body)
-    assert status == 200
-    status, again = await api.post(*where, body=body)
-    assert (status, again["answer"]["decision"]) == (200, "approve"), "idempotent"
-    status, late = await api.post(*where, body={"decision": "deny"})
-    assert (status, late["code"]) == (409, "conflict")
-
-    async def ended():
-        _, turn = await api.get("sessions", paused["session_id"], "turns", paused["turn_id"])
-        return turn if turn["status"] == "completed" else None
-
-    turn = await eventually(ended)
-    assert turn["response"] == "done"
-    assert (await person.run("assert y == 1"))["status"] == "ok"
-
-
-async def test_a_person_may_edit_the_code_before_approving(api, open_notebook, scripted_model):
-    person = await open_notebook()
-    scripted_model.script(Call("run_code", {"code": "z = 'agent'"}))
-    scripted_model.script(Text("done"))
-    _, paused = await api.quick("Set z", mode="ask")
-    where = (
-        "sessions",
-        paused["session_id"],
-        "requests",
-        paused["requests"][0]["request_id"],
-    )
-    status, refused = await api.post(
-        *where, body={"decision": "approve", "arguments": {"kode": "z = 1"}}
-    )
-    assert status == 400, refused
-    await api.post(*where, body={"decision": "approve", "arguments": {"code": "z = 'person'"}})
-    await eventually(lambda: len(scripted_model.requests) == 2)
-    assert (await person.run("assert z == 'person'"))["status"] == "ok"
-    (result,) = sent(scripted_model.requests[1], "tool")
-    assert "changed the arguments" in text_of(result)
-
-
-async def test_a_denial_is_told_to_the_model_with_its_reason(api, open_notebook, scripted_model):
-    await open_notebook()
-    scripted_model.script(Call("run_code", {"code": "1/0"}))
-    scripted_model.script(Text("Then not."))
-    _, paused = await api.quick("Do it", mode="ask")
-    rid = paused["requests"][0]["request_id"]
-    await api.post(
-        "sessions",
-        paused["session_id"],
-        "requests",
-        rid,
-        body={"decision": "deny", "reason": "too risky"},
-    )
-    await eventually(lambda: len(scripted_model.requests) == 2)
-    (result,) = sent(scripted_model.requests[1], "tool")
-    assert "too risky" in text_of(result)
-
-
-async def test_always_is_a_rule_for_the_rest_of_the_session(api, open_notebook, scripted_model):
-    await open_notebook()
-    scripted_model.script(Call("run_code", {"code": "a = 1"}))
-    scripted_model.script(Call("run_code", {"code": "b = 1"}))
-    scripted_model.script(Text("done"))
-    _, paused = await api.quick("Do it", mode="ask")
-    rid = paused["requests"][0]["request_id"]
-    await api.post("sessions", paused["session_id"], "requests", rid, body={"decision": "always"})
-    await eventually(lambda: len(scripted_model.requests) == 3)
-    _, info = await api.get("sessions", paused["session_id"])
-    assert [r["tool"] for r in info["rules"]] == ["run_code"]
-
-
-async def test_read_only_refuses_everything_but_reading(api, open_notebook, scripted_model):
-    person = await open_notebook()
-    scripted_model.script(Call("list_variables", {}), Call("run_code", {"code": "q = 1"}))
-    scripted_model.script(Text("I may not."))
-    status, answer = await api.quick("Set q", mode="read-only")
-    assert (status, answer["response"]) == (200, "I may not.")
-    assert [c["status"] for c in answer["steps"][0]["calls"]] == ["ok", "denied"]
-    assert (await person.run("assert 'q' not in globals()"))["status"] == "ok"
-
-
-async def test_a_question_waits_for_the_persons_answer(api, notebook, scripted_model):
-    scripted_model.script(Call("ask_user", {"question": "Which one?", "options": ["a", "b"]}))
-    scripted_model.script(Text("b it is"))
-    status, paused = await api.quick("Choose")
-    assert (status, paused["requests"][0]["kind"]) == (202, "question")
-    rid = paused["requests"][0]["request_id"]
-    where = ("sessions", paused["session_id"], "requests", rid)
-    status, _ = await api.post(*where, body={"decision": "approve"})
-    assert status == 400
-    await api.post(*where, body={"decision": "answer", "answer": "b"})
-    await eventually(lambda: len(scripted_model.requests) == 2)
-    assert "b" in text_of(sent(scripted_model.requests[1], "tool")[0])
-
-
-async def test_a_third_identical_call_asks_before_it_runs(api, notebook, scripted_model):
-    for _ in range(3):
-        scripted_model.script(Call("list_files", {"path": ""}))
-    scripted_model.script(Text("enough"))
-    status, paused = await api.quick("Loop")
-    assert (status, paused["status"]) == (202, "paused")
-    (request,) = paused["requests"]
-    assert request["payload"]["options"] == ["go on", "stop"]
-    await api.post(
-        "sessions",
-        paused["session_id"],
-        "requests",
-        request["request_id"],
-        body={"decision": "answer", "answer": "stop"},
-    )
-    await eventually(lambda: len(scripted_model.requests) == 4)
-
-
-async def test_a_new_query_supersedes_a_paused_turn(api, open_notebook, scripted_model):
-    await open_notebook()
-    scripted_model.script(Call("run_code", {"code": "never = 1"}))
-    scripted_model.script(Text("something else"))
-    _, paused = await api.quick("First", mode="ask")
-    status, second = await api.quick("Second", mode="ask")
-    assert (status, second["response"]) == (200, "something else")
-    _, first = await api.get("sessions", paused["session_id"], "turns", paused["turn_id"])
-    assert first["status"] == "interrupted"
-    assert "superseded" in first["reason"]
-    roles = [m["role"] for m in scripted_model.requests[1].body["messages"]]
-    assert roles == ["system", "user", "assistant", "tool", "user"], "every call has its result"
-
-
 async def test_a_second_turn_waits_for_the_first(api, notebook, scripted_model):
     gate = threading.Event()
     scripted_model.script(Until(gate), Text("one"))
@@ -314,104 +154,6 @@ async def test_a_second_turn_waits_for_the_first(api, notebook, scripted_model):
         return await told() == ["First", "one", "Then", "two"]
 
     await eventually(all_there)
-
-
-async def test_interrupting_code_ends_the_turn_and_the_history_stays_valid(
-    api, open_notebook, scripted_model, follow
-):
-    person = await open_notebook()
-    scripted_model.script(
-        Call("run_code", {"code": "import time\nprint('in')\nwhile True: time.sleep(0.01)"}),
-        Call("run_code", {"code": "after = 1"}),
-    )
-    scripted_model.script(Text("going on"))
-    _, running = await api.quick("Run for ever", timeout=0)
-    follower = follow("sessions", running["session_id"], "events")
-    await follower.until("tool.output")
-    status, done = await api.post("sessions", running["session_id"], "interrupt")
-    assert (status, done) == (200, {"done": True})
-    ended = await follower.until("turn.ended")
-    assert ended["data"]["status"] == "interrupted"
-    assert [d["data"]["status"] for d in follower.of("tool.completed")] == ["interrupted"] * 2
-    assert (await person.run("assert 'after' not in globals()"))["status"] == "ok"
-    status, again = await api.post("sessions", running["session_id"], "interrupt")
-    assert (status, again) == (200, {"done": False})
-    _, answer = await api.quick("Go on")
-    assert answer["response"] == "going on"
-    roles = [m["role"] for m in scripted_model.requests[1].body["messages"]]
-    assert roles == ["system", "user", "assistant", "tool", "tool", "user"]
-
-
-async def test_interrupting_the_models_stream_keeps_what_was_said(
-    api, notebook, scripted_model, follow
-):
-    scripted_model.script(Text("Once upon"), Endless(" and"))
-    _, running = await api.quick("Tell", timeout=0)
-    follower = follow("sessions", running["session_id"], "events")
-    await follower.until("message.delta")
-    await api.post("sessions", running["session_id"], "interrupt")
-    await follower.until("turn.ended")
-    said = follower.of("message.completed")[-1]["data"]
-    assert said["finish_reason"] == "interrupted"
-    assert said["parts"][0]["text"].startswith("Once upon")
-    await eventually(lambda: scripted_model.disconnects == 1)
-
-
-@pytest.mark.parametrize(
-    ("script", "code", "hint"),
-    [
-        ([Status(401)], "key", "PUT agent/models"),
-        ([Status(500)] * 3, "", ""),
-        ([Status(429, retry_after="0")] * 3, "", ""),
-        ([Raw("this is no answer\n\n"), NoEnd()], "", ""),
-        ([Text("")], "", ""),
-        ([NoEnd()], "", ""),
-        ([Cut()], "", ""),
-    ],
-    ids=["401", "500", "429", "garbage", "nothing", "no end", "cut"],
-)
-async def test_a_model_that_fails_fails_the_turn_and_the_session_goes_on(
-    api, notebook, scripted_model, script, code, hint
-):
-    for _ in range(3):
-        scripted_model.script(*(script if len(script) < 3 else script[:1]))
-    status, answer = await api.quick("Hello")
-    assert (status, answer["status"]) == (200, "failed"), answer
-    assert answer["reason"]
-    assert hint in answer["reason"]
-    scripted_model._scripts.clear()
-    scripted_model.script(Text("better now"))
-    _, answer = await api.quick("Again")
-    assert answer["response"] == "better now"
-
-
-async def test_an_error_before_the_first_word_is_tried_again(api, notebook, scripted_model, follow):
-    scripted_model.script(Status(429, retry_after="0"))
-    scripted_model.script(Text("there"))
-    _, answer = await api.quick("Hello")
-    assert answer["response"] == "there"
-    follower = follow("sessions", answer["session_id"], "events")
-    await follower.until("turn.ended")
-    assert "retry.scheduled" in follower.kinds()
-
-
-async def test_a_stream_cut_after_the_first_word_is_not_repeated(api, notebook, scripted_model):
-    scripted_model.script(Text("Half a sen"), Cut())
-    _, answer = await api.quick("Hello")
-    assert (answer["status"], answer["response"]) == ("failed", "Half a sen")
-    assert len(scripted_model.requests) == 1
-
-
-async def test_half_a_tool_call_never_runs(api, open_notebook, scripted_model):
-    person = await open_notebook()
-    scripted_model.script(
-        ToolDelta(index=0, id="c", type="function", function={"name": "run_code"}),
-        ToolDelta(index=0, function={"arguments": '{"code": "half = 1'}),
-        Cut(),
-    )
-    scripted_model.script(Text("sorry"))
-    await api.quick("Go")
-    assert (await person.run("assert 'half' not in globals()"))["status"] == "ok"
 
 
 async def test_two_viewers_see_the_same_stream_and_one_can_resume(
@@ -472,13 +214,3 @@ async def test_a_client_gone_in_mid_stream_stops_nothing(api, notebook, scripted
         return turn["response"] == "ab" and turn["status"] == "completed"
 
     await eventually(completed)
-
-
-async def test_a_model_that_hangs_can_be_interrupted(api, notebook, scripted_model):
-    scripted_model.script(Hang())
-    status, running = await api.quick("Hello", timeout=0.2)
-    assert (status, running["status"]) == (202, "running")
-    _, done = await api.post("sessions", running["session_id"], "interrupt")
-    assert done == {"done": True}
-    _, turn = await api.get("sessions", running["session_id"], "turns", running["turn_id"])
-    assert turn["status"] == "interrupted"

@@ -1,0 +1,158 @@
+"""What a turn may do: modes, approvals, questions, rules."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.scripted_model import (
+    LITELLM_WARNINGS,
+    Call,
+    Text,
+)
+from tests.server.conftest import eventually, scripted_config, sent, text_of
+
+pytestmark = LITELLM_WARNINGS
+
+
+@pytest.fixture
+def agent_config(scripted_model):
+    return scripted_config(scripted_model)
+
+
+async def test_an_approval_pauses_the_turn_and_lets_it_go_on(api, open_notebook, scripted_model):
+    person = await open_notebook()
+    scripted_model.script(Call("run_code", {"code": "y = 1"}), Call("list_variables", {}))
+    scripted_model.script(Text("done"))
+    status, paused = await api.quick("Set y", mode="ask")
+    assert (status, paused["status"]) == (202, "paused")
+    (request,) = paused["requests"]
+    assert request["payload"]["arguments"]["code"] == "y = 1"
+    assert (await person.run("assert 'y' not in globals()"))["status"] == "ok"
+
+    where = ("sessions", paused["session_id"], "requests", request["request_id"])
+    status, wrong = await api.post(*where, body={"decision": "approve", "args_hash": "0"})
+    assert (status, wrong["code"]) == (409, "conflict")
+    body = {"decision": "approve", "args_hash": request["args_hash"]}
+    status, _ = await api.post(*where, body=body)
+    assert status == 200
+    status, again = await api.post(*where, body=body)
+    assert (status, again["answer"]["decision"]) == (200, "approve"), "idempotent"
+    status, late = await api.post(*where, body={"decision": "deny"})
+    assert (status, late["code"]) == (409, "conflict")
+
+    async def ended():
+        _, turn = await api.get("sessions", paused["session_id"], "turns", paused["turn_id"])
+        return turn if turn["status"] == "completed" else None
+
+    turn = await eventually(ended)
+    assert turn["response"] == "done"
+    assert (await person.run("assert y == 1"))["status"] == "ok"
+
+
+async def test_a_person_may_edit_the_code_before_approving(api, open_notebook, scripted_model):
+    person = await open_notebook()
+    scripted_model.script(Call("run_code", {"code": "z = 'agent'"}))
+    scripted_model.script(Text("done"))
+    _, paused = await api.quick("Set z", mode="ask")
+    where = (
+        "sessions",
+        paused["session_id"],
+        "requests",
+        paused["requests"][0]["request_id"],
+    )
+    status, refused = await api.post(
+        *where, body={"decision": "approve", "arguments": {"kode": "z = 1"}}
+    )
+    assert status == 400, refused
+    await api.post(*where, body={"decision": "approve", "arguments": {"code": "z = 'person'"}})
+    await eventually(lambda: len(scripted_model.requests) == 2)
+    assert (await person.run("assert z == 'person'"))["status"] == "ok"
+    (result,) = sent(scripted_model.requests[1], "tool")
+    assert "changed the arguments" in text_of(result)
+
+
+async def test_a_denial_is_told_to_the_model_with_its_reason(api, open_notebook, scripted_model):
+    await open_notebook()
+    scripted_model.script(Call("run_code", {"code": "1/0"}))
+    scripted_model.script(Text("Then not."))
+    _, paused = await api.quick("Do it", mode="ask")
+    rid = paused["requests"][0]["request_id"]
+    await api.post(
+        "sessions",
+        paused["session_id"],
+        "requests",
+        rid,
+        body={"decision": "deny", "reason": "too risky"},
+    )
+    await eventually(lambda: len(scripted_model.requests) == 2)
+    (result,) = sent(scripted_model.requests[1], "tool")
+    assert "too risky" in text_of(result)
+
+
+async def test_always_is_a_rule_for_the_rest_of_the_session(api, open_notebook, scripted_model):
+    await open_notebook()
+    scripted_model.script(Call("run_code", {"code": "a = 1"}))
+    scripted_model.script(Call("run_code", {"code": "b = 1"}))
+    scripted_model.script(Text("done"))
+    _, paused = await api.quick("Do it", mode="ask")
+    rid = paused["requests"][0]["request_id"]
+    await api.post("sessions", paused["session_id"], "requests", rid, body={"decision": "always"})
+    await eventually(lambda: len(scripted_model.requests) == 3)
+    _, info = await api.get("sessions", paused["session_id"])
+    assert [r["tool"] for r in info["rules"]] == ["run_code"]
+
+
+async def test_read_only_refuses_everything_but_reading(api, open_notebook, scripted_model):
+    person = await open_notebook()
+    scripted_model.script(Call("list_variables", {}), Call("run_code", {"code": "q = 1"}))
+    scripted_model.script(Text("I may not."))
+    status, answer = await api.quick("Set q", mode="read-only")
+    assert (status, answer["response"]) == (200, "I may not.")
+    assert [c["status"] for c in answer["steps"][0]["calls"]] == ["ok", "denied"]
+    assert (await person.run("assert 'q' not in globals()"))["status"] == "ok"
+
+
+async def test_a_question_waits_for_the_persons_answer(api, notebook, scripted_model):
+    scripted_model.script(Call("ask_user", {"question": "Which one?", "options": ["a", "b"]}))
+    scripted_model.script(Text("b it is"))
+    status, paused = await api.quick("Choose")
+    assert (status, paused["requests"][0]["kind"]) == (202, "question")
+    rid = paused["requests"][0]["request_id"]
+    where = ("sessions", paused["session_id"], "requests", rid)
+    status, _ = await api.post(*where, body={"decision": "approve"})
+    assert status == 400
+    await api.post(*where, body={"decision": "answer", "answer": "b"})
+    await eventually(lambda: len(scripted_model.requests) == 2)
+    assert "b" in text_of(sent(scripted_model.requests[1], "tool")[0])
+
+
+async def test_a_third_identical_call_asks_before_it_runs(api, notebook, scripted_model):
+    for _ in range(3):
+        scripted_model.script(Call("list_files", {"path": ""}))
+    scripted_model.script(Text("enough"))
+    status, paused = await api.quick("Loop")
+    assert (status, paused["status"]) == (202, "paused")
+    (request,) = paused["requests"]
+    assert request["payload"]["options"] == ["go on", "stop"]
+    await api.post(
+        "sessions",
+        paused["session_id"],
+        "requests",
+        request["request_id"],
+        body={"decision": "answer", "answer": "stop"},
+    )
+    await eventually(lambda: len(scripted_model.requests) == 4)
+
+
+async def test_a_new_query_supersedes_a_paused_turn(api, open_notebook, scripted_model):
+    await open_notebook()
+    scripted_model.script(Call("run_code", {"code": "never = 1"}))
+    scripted_model.script(Text("something else"))
+    _, paused = await api.quick("First", mode="ask")
+    status, second = await api.quick("Second", mode="ask")
+    assert (status, second["response"]) == (200, "something else")
+    _, first = await api.get("sessions", paused["session_id"], "turns", paused["turn_id"])
+    assert first["status"] == "interrupted"
+    assert "superseded" in first["reason"]
+    roles = [m["role"] for m in scripted_model.requests[1].body["messages"]]
+    assert roles == ["system", "user", "assistant", "tool", "user"], "every call has its result"
