@@ -17,10 +17,11 @@ from . import failures, library
 from .answer import Answer, tokens
 from .conversion import Converter, tools
 from .keys import KeyStore
-from .providers import PROVIDERS, is_local, provider_of
+from .providers import PROVIDERS, is_local, ollama_models, provider_of
 
 _YIELD_EVERY = 0.005
 _CLOSE_TIMEOUT = 2.0
+_SECRET_LENGTH = 8
 _CACHING = frozenset({"anthropic", "bedrock", "vertex_ai", "openrouter", "databricks"})
 
 
@@ -60,8 +61,7 @@ class LiteLLMModel:
         """
         model = request.model
         options = self._credentials(model)
-        litellm = await library.load()
-        secrets = [options["api_key"]] if "api_key" in options else []
+        litellm, secrets = await _library(), self._secrets(model, options)
         answer, deadline = Answer(provider_of(model)), time.monotonic() + self._total
         arguments = await self._arguments(litellm, request, options)
         stream: Any = None
@@ -110,6 +110,7 @@ class LiteLLMModel:
         for provider in self._keys.sources():
             examples = PROVIDERS[provider].models if provider in PROVIDERS else ()
             names += [f"{provider}/{name}" for name in examples]
+        names += [f"ollama_chat/{name}" for name in ollama_models(self._environ)]
         return [self.info(name) for name in dict.fromkeys(names)]
 
     # ------------------------------------------------------------ before the call
@@ -128,6 +129,12 @@ class LiteLLMModel:
         elif not self._ready(model):
             raise failures.no_key(model, provider, PROVIDERS[provider].env)
         return options
+
+    def _secrets(self, model: str, options: Json) -> list[str]:
+        """Return what must not be repeated in an error's message."""
+        provider = PROVIDERS.get(provider_of(model))
+        known = [self._environ.get(name, "") for name in (provider.env if provider else ())]
+        return [key for key in (options.get("api_key", ""), *known) if len(key) >= _SECRET_LENGTH]
 
     async def _arguments(self, litellm: Any, request: ModelRequest, options: Json) -> Json:
         model, provider = request.model, provider_of(request.model)
@@ -227,6 +234,14 @@ def _check_environment(litellm: Any, model: str, provider: str) -> None:
     missing = litellm.validate_environment(model).get("missing_keys") or []
     if missing:
         raise failures.no_key(model, provider, missing)
+
+
+async def _library() -> Any:
+    try:
+        return await library.load()
+    except ImportError as e:
+        hint = "Install it where the server runs: pip install 'litellm>=1.80'."
+        raise ModelError(f"litellm cannot be imported: {e}", hint=hint) from e
 
 
 async def _close(stream: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 
@@ -58,8 +59,8 @@ _TABLE = (
         ambient=True,
     ),
     Provider("vertex_ai", "Google Vertex AI", ("GOOGLE_APPLICATION_CREDENTIALS",), ambient=True),
-    Provider("ollama", "Ollama", ("OLLAMA_API_BASE",), ("llama3.1",), ambient=True),
-    Provider("ollama_chat", "Ollama", ("OLLAMA_API_BASE",), ("llama3.1",), ambient=True),
+    Provider("ollama", "Ollama", ("OLLAMA_API_KEY",), ambient=True),
+    Provider("ollama_chat", "Ollama", ("OLLAMA_API_KEY",), ambient=True),
     Provider("hosted_vllm", "vLLM", ("HOSTED_VLLM_API_KEY",), ambient=True),
     Provider("lm_studio", "LM Studio", ("LM_STUDIO_API_KEY",), ambient=True),
 )
@@ -71,6 +72,7 @@ _BARE_NAMES = (
     (("gemini-",), "vertex_ai"),
     (("command-",), "cohere"),
 )
+_MOST_OLLAMA = 50
 _OLLAMA = ("ollama", "ollama_chat")
 
 
@@ -89,6 +91,19 @@ def is_local(model: str, api_base: str | None, environ: Mapping[str, str]) -> bo
         if model.endswith("-cloud"):  # Ollama hands these on to its own cloud
             return False
     return api_base is not None and _is_loopback(api_base)
+
+
+def ollama_models(environ: Mapping[str, str]) -> list[str]:
+    """Return the models that Ollama has pulled to this machine, from its own files."""
+    home = environ.get("HOME") or environ.get("USERPROFILE")
+    folder = environ.get("OLLAMA_MODELS") or (home and f"{home}/.ollama/models")
+    if not folder:
+        return []
+    try:
+        found = Path(folder, "manifests", "registry.ollama.ai", "library").glob("*/*")
+        return sorted(f"{tag.parent.name}:{tag.name}" for tag in found)[:_MOST_OLLAMA]
+    except OSError:
+        return []
 
 
 def _is_loopback(url: str) -> bool:

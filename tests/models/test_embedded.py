@@ -1,6 +1,20 @@
 """The embedded analyst on a real kernel: what is asked, what runs, what is answered."""
 
+import ast
+import json
+import time
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jupyter_agent_ext.envelope import wrap
+from jupyter_agent_ext.messages import Message, text_part
+from jupyter_agent_ext.models.embedded.model import answer
+from jupyter_agent_ext.models.embedded.situation import read
+from jupyter_agent_ext.models.embedded.steps import Call
+from jupyter_agent_ext.records import ModelRequest, ToolSpec
+from tests.models.talk import TOOLS
 
 PNG = b"\x89PNG\r\n"
 
@@ -168,3 +182,97 @@ def test_what_is_not_understood_leads_to_a_real_model(loaded):
     text = loaded.ask("please translate this notebook to Rust").text
     assert "PUT agent/models/{provider}/key" in text
     assert "c.AgentExtension.model" in text
+
+
+WORDS = [
+    "load",
+    "mean",
+    "of",
+    "the",
+    "sum",
+    "by",
+    "per",
+    "where",
+    "is",
+    "not",
+    "between",
+    "and",
+    "or",
+    ">",
+    "=",
+    "top",
+    "5",
+    "histogram",
+    "plot",
+    "against",
+    "over",
+    "columns",
+    "rows",
+    "what",
+    "show",
+    "first",
+    "describe",
+    "unique",
+    "count",
+    "how",
+    "many",
+    "sort",
+    "group",
+    "correlation",
+    "price",
+    "qty",
+    "region",
+    "df",
+    "x'",
+    '"',
+    "`",
+    "missing",
+    "contains",
+    "in",
+    "changed",
+    "error",
+    "(",
+    "[",
+    "\\",
+    "\n",
+    "{0}",
+    "%s",
+    "é",
+    "💥",
+    "_",
+    "1,000",
+    "-3.5e2",
+]
+FRAME = {
+    "kind": "dataframe",
+    "type": "pandas.DataFrame",
+    "shape": [3, 4],
+    "columns": {"price": "float64", "qty": "int64", "region": "str", "x' + \"y": "object"},
+    "nulls": {},
+}
+
+
+def situation(question, variables):
+    body = {"source": "main", "state": "idle", "changed": {}, "variables": variables}
+    parts = [text_part(wrap("variables", json.dumps(body))), text_part(question)]
+    tools = [ToolSpec(name, "", {"type": "object"}) for name in TOOLS]
+    return read(ModelRequest("embedded", "", [Message("u", "user", parts)], tools))
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join) | st.text(max_size=60))
+def test_no_question_breaks_it_and_all_code_it_writes_is_python(question):
+    step = answer(situation(question, {"df": FRAME, "x": {"kind": "scalar", "type": "int"}}))
+    if not isinstance(step, Call):
+        assert step
+    elif step.name == "run_code" and not question.lower().startswith(("run", "exec", "eval")):
+        ast.parse(step.arguments["code"])
+
+
+@pytest.mark.parametrize(
+    "word", ["where ", "mean of ", "is ", "a ", "by ", "'", "please ", "what "]
+)
+def test_a_long_question_is_answered_quickly(word):
+    began = time.process_time()
+    answer(situation((word * 2000)[:1999], {"df": FRAME}))
+    assert time.process_time() - began < 2

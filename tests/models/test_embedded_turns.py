@@ -53,6 +53,22 @@ def test_without_a_kernel_it_says_so(tmp_path):
     assert "No kernel is running" in talk.ask("what columns are there?").text
 
 
+def test_a_kernel_of_another_language_gets_no_python(talk):
+    frame = {
+        "kind": "dataframe",
+        "library": "R",
+        "type": "data.frame",
+        "shape": [3, 1],
+        "columns": {"a": "numeric"},
+    }
+    talk.client, talk.facts = None, {"source": "snippet", "variables": {"df": frame}}
+    assert "3 rows and 1 column" in talk.ask("how many rows?").text
+    assert "pandas" in talk.ask("describe df").text
+    loading = talk.ask("load sales.csv")
+    assert "another language than Python" in loading.text
+    assert [name for name, _ in loading.calls] == ["list_files"]
+
+
 def test_an_old_reading_is_marked_as_such(loaded):
     loaded.facts = {"source": "last", "age_s": 42.0}
     assert "42 s ago" in loaded.ask("what columns are there?").text

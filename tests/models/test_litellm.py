@@ -294,3 +294,13 @@ def test_the_environment_is_listed(keys):
     assert listed["ollama/mine"].local
     assert not any(name.startswith("anthropic") for name in listed)
     assert all(info.ready for info in listed.values())
+
+
+def test_models_that_ollama_has_pulled_are_listed_as_local(keys, tmp_path):
+    manifests = tmp_path / ".ollama/models/manifests/registry.ollama.ai/library/qwen3"
+    manifests.mkdir(parents=True)
+    (manifests / "8b").write_text("{}")
+    (listed,) = LiteLLMModel(keys, environ={"HOME": str(tmp_path)}).available()
+    assert listed.name == "ollama_chat/qwen3:8b"
+    assert listed.local
+    assert listed.ready

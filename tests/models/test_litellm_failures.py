@@ -139,6 +139,15 @@ async def test_the_key_is_cut_out_of_the_message(model, server, keys):
     assert "sk-abcdefgh12345" not in message
 
 
+async def test_a_key_of_the_environment_is_cut_out_too(server, keys, litellm):
+    environ = {"OPENAI_API_KEY": "odd-environment-key"}
+    model = LiteLLMModel(keys, api_bases={"openai": server.url}, environ=environ)
+    server.script(Status(400, "You sent odd-environment-key and none of the rest."))
+    message = str(await failure(model))
+    assert "odd-environment-key" not in message
+    assert "none of the rest" in message
+
+
 @pytest.mark.parametrize(("script", "shown"), [([Hang()], 0), ([Text("a"), Hang()], 1)])
 async def test_a_model_that_stops_answering_is_given_up(server, keys, litellm, script, shown):
     model = LiteLLMModel(

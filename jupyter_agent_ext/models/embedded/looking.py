@@ -133,7 +133,8 @@ def cells(s: Situation, found: Words) -> str:
     if not known:
         return "I see no cells: the notebook is empty, or this conversation has no notebook."
     rows = [
-        f"{i}. {c.get('type')}: {code(c.get('first_line') or ' ')}" for i, c in enumerate(known, 1)
+        f"{i}. {c.get('type')}: {code(c['first_line']) if c.get('first_line') else 'empty'}"
+        for i, c in enumerate(known, 1)
     ]
     left = int(s.notebook.get("left_out") or 0)
     more = f" ({left} earlier ones are left out)" if left else ""

@@ -90,6 +90,8 @@ def _next(s: Situation, intent: Intent, found: Words) -> str | Call:
             call = plan.send(outcome) if outcome.ok else plan.throw(FailedError(outcome))
     except StopIteration as end:
         return str(end.value)
+    if call.name == "run_code" and not s.python and intent.name != "run":
+        return "This kernel runs another language than Python, and the code I write is Python."
     if call.name not in s.tools:
         return _NO_TOOL.get(call.name, f"I would need the tool {call.name}, which is not here.")
     if any((call.name, call.arguments) == (o.name, o.arguments) for o in s.outcomes):

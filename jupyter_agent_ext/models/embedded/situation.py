@@ -50,6 +50,11 @@ class Situation:
         return self.changed.get("lost") or []
 
     @property
+    def python(self) -> bool:
+        """Whether the kernel can run Python: another language's variables come by a snippet."""
+        return self.facts.get("source") != "snippet"
+
+    @property
     def folder(self) -> str:
         """The notebook's folder under the server's root, where its kernel runs."""
         return str(self.notebook.get("path") or "").rpartition("/")[0]
