@@ -28,6 +28,7 @@ from .scope import Scope, Steps
 PROBE_NAME = "_jupyter_agent_probe_"
 COMMAND = "agentInspect"
 SLICE = 0.005
+PAUSE = 0.001
 PATIENCE = 0.025
 GRACE = 0.003
 OWNER_SECONDS = 30.0
@@ -215,8 +216,8 @@ class Probe:
             job.lock.release()
         if job.done:
             job.wake()
-        else:
-            self.kernel.io_loop.add_callback(self._slice, job)
+        else:  # the pause lets the thread that brings a cell's message have the GIL
+            self.kernel.io_loop.call_later(PAUSE, self._slice, job)
 
     def _others_wait(self, job: Job) -> bool:
         """Say whether the main loop has something else to do, above all a cell's message."""
