@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import cached_property
 
 from ..protocols import Model
 from ..records import ModelEvent, ModelInfo, ModelRequest
-from .embedded.model import EmbeddedModel
 
 EMBEDDED = "embedded"
 
@@ -17,9 +17,14 @@ class Models:
     "embedded" (or no name at all) is answered by `embedded`, everything else by `remote`.
     """
 
-    def __init__(self, remote: Model, *, embedded: Model | None = None) -> None:
+    def __init__(self, remote: Model) -> None:
         self._remote = remote
-        self._embedded = embedded or EmbeddedModel()
+
+    @cached_property
+    def _embedded(self) -> Model:
+        from .embedded.model import EmbeddedModel  # its rules take 35 ms to load
+
+        return EmbeddedModel()
 
     def stream(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
         """Yield deltas, then one ModelDone. Raises ModelError."""
