@@ -75,6 +75,27 @@ class StaleCellError(ConflictError):
     default_hint = "Read the cell again and base the edit on its present source."
 
 
+class OpenElsewhereError(ConflictError):
+    """Somebody else's page has the notebook open, so its file is not written."""
+
+    code = "open_elsewhere"
+    default_hint = "Ask the user to close it there, or to make the change in that window."
+
+
+class PageError(ConflictError):
+    """A page did not do what it was asked, and nothing happened."""
+
+    code = "page"
+    default_hint = "Look at the notebook in the browser; reload the page if it does not react."
+
+
+class LapsedError(PageError):
+    """A page did not answer in time: what it was asked may or may not have happened."""
+
+    code = "lapsed"
+    default_hint = "Read the notebook again before you repeat it."
+
+
 class SequenceError(ConflictError):
     """Somebody else appended to the log first."""
 

@@ -314,10 +314,8 @@ def _tool_completed(s: Session, e: Event, d: dict[str, Any]) -> None:
 
 def _cell_changed(s: Session, change: dict[str, Any]) -> None:
     """Note what the agent itself made of a cell: it need not be told of that."""
-    if change.get("hash") is None:
-        s.cells = {i: h for i, h in s.cells.items() if i != change["cell_id"]}
-    else:
-        s.cells = {**s.cells, change["cell_id"]: change["hash"]}
+    cells = {**s.cells, change["cell_id"]: change.get("hash")}
+    s.cells = {cell_id: digest for cell_id, digest in cells.items() if digest is not None}
 
 
 def _request_opened(s: Session, e: Event, d: dict[str, Any]) -> None:
@@ -334,12 +332,8 @@ def _request_opened(s: Session, e: Event, d: dict[str, Any]) -> None:
 
 def _request_leased(s: Session, e: Event, d: dict[str, Any]) -> None:
     request = _turn(s, e).requests[d["request_id"]]
-    request.lease = {k: v for k, v in d.items() if k != "request_id"}
-
-
-def _request_started(s: Session, e: Event, d: dict[str, Any]) -> None:
-    request = _turn(s, e).requests[d["request_id"]]
-    request.lease = {**(request.lease or {}), "msg_id": d.get("msg_id")}
+    former = (request.lease or {}) if e.type == ev.REQUEST_STARTED else {}
+    request.lease = {**former, **{k: v for k, v in d.items() if k != "request_id"}}
 
 
 def _request_answered(s: Session, e: Event, d: dict[str, Any]) -> None:
@@ -397,7 +391,7 @@ _FOLDS: dict[str, Callable[[Session, Event, dict[str, Any]], None]] = {
     ev.TOOL_COMPLETED: _tool_completed,
     ev.REQUEST_OPENED: _request_opened,
     ev.REQUEST_LEASED: _request_leased,
-    ev.REQUEST_STARTED: _request_started,
+    ev.REQUEST_STARTED: _request_leased,
     ev.REQUEST_ANSWERED: _request_answered,
     ev.RETRY_SCHEDULED: _retry_scheduled,
     ev.CONTEXT_COMPACTED: _context_compacted,

@@ -9,17 +9,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .errors import AgentError, ConflictError
+from .errors import AgentError, PageError
 from .records import Json
 
 READ_SECONDS: Final = 5.0
-
-
-class PageError(ConflictError):
-    """A page did not do what it was asked: it is gone, or it does not answer."""
-
-    code = "page"
-    default_hint = "Look at the notebook in the browser; reload the page if it does not react."
 
 
 @dataclass(frozen=True, slots=True)

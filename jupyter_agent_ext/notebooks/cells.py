@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from hashlib import sha256
 from typing import Any, Final
 from uuid import uuid4
 
 from ..errors import BadRequestError, NotFoundError, StaleCellError
+from ..operations import source_hash
 from ..records import Cell, Json
 
 CELL_TYPES: Final = ("code", "markdown", "raw")
-
-
-def source_hash(source: str) -> str:
-    """Return the hash that names this source: the first 16 hex digits of its SHA-256."""
-    return sha256(source.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def has_ids(notebook: Json) -> bool:

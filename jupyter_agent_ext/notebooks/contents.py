@@ -20,7 +20,7 @@ from typing import Any
 import nbformat
 from tornado.web import HTTPError
 
-from ..errors import BadRequestError, ConflictError
+from ..errors import BadRequestError, ConflictError, OpenElsewhereError
 from ..records import Cell, Json
 from .cells import address, expect, find, has_ids, new_cell, source_hash, to_cell
 from .elsewhere import OpenElsewhere, never
@@ -184,9 +184,8 @@ class ContentsNotebook:
         """Read, apply, validate the cell, and save unless the file changed meanwhile."""
         async with self._lock:
             if await self._open_elsewhere(self._path):
-                raise ConflictError(
-                    f"The notebook {self._path!r} is open elsewhere, so its file is not written.",
-                    hint="Ask the user to close it there, or to make the change in that window.",
+                raise OpenElsewhereError(
+                    f"The notebook {self._path!r} is open elsewhere, so its file is not written."
                 )
             reading = await self._read()
             if reading.repairs:
