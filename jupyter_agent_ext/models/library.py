@@ -101,6 +101,9 @@ def _quieten(litellm: Any) -> None:
     litellm.telemetry = False
     litellm.turn_off_message_logging = True
     litellm.disable_streaming_logging = True
+    if not hasattr(litellm.CustomStreamWrapper, "aclose"):
+        # Its aiohttp transport of that time leaves abandoned connections open; httpx does not.
+        litellm.disable_aiohttp_transport = True
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     for name in _TELLTALE:

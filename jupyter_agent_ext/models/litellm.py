@@ -245,8 +245,12 @@ async def _library() -> Any:
 
 
 async def _close(stream: Any) -> None:
-    if stream is None:
+    """End the connection; older versions can close only what the stream wraps."""
+    if not hasattr(stream, "aclose"):
+        stream = getattr(stream, "completion_stream", None)
+    close = getattr(stream, "aclose", None) or getattr(stream, "close", None)
+    if close is None:
         return
     with contextlib.suppress(Exception):
         async with asyncio.timeout(_CLOSE_TIMEOUT):
-            await stream.aclose()
+            await close()
