@@ -35,7 +35,7 @@ _MAX_ROWS = 100
 
 def measure(s: Situation, found: Words) -> str | Plan:
     """Compute the mean, sum … of columns, or of a series or list."""
-    method, label = _method(found.get("how", ""))
+    method, label = method_of(found.get("how", ""))
     what = found.get("what", "")
     variable = _series(s, what)
     if variable:
@@ -43,7 +43,7 @@ def measure(s: Situation, found: Words) -> str | Plan:
             f"import pandas as pd\n\nprint(pd.Series({variable}).{method}())", label, variable
         )
     frame = s.frame()
-    text = _without(what, frame.name)
+    text = without_frame(what, frame.name)
     columns = frame.mentioned(text)
     if not columns and names.phrase(text):
         columns = [frame.column(text)]
@@ -60,9 +60,11 @@ def measure(s: Situation, found: Words) -> str | Plan:
 def group(s: Situation, found: Words) -> str | Plan:
     """Compute a measure of a column for each value of another."""
     frame, key = s.frame(), found.get("by", "")
-    by = frame.mentioned(_without(key, frame.name)) or [frame.column(_without(key, frame.name))]
-    method, label = _method(found.get("how", "count"))
-    text = _without(found.get("what", ""), frame.name)
+    by = frame.mentioned(without_frame(key, frame.name)) or [
+        frame.column(without_frame(key, frame.name))
+    ]
+    method, label = method_of(found.get("how", "count"))
+    text = without_frame(found.get("what", ""), frame.name)
     columns = [c for c in frame.mentioned(text) if c not in by]
     grouped = f"{frame.code}.groupby({_keys(by)}{_observed(frame, by)})"
     if (method == "count" and "how" in found) or not (columns or "how" in found):
@@ -120,7 +122,7 @@ def describe(s: Situation, found: Words) -> str | Plan:
     if name is not None and s.variables[name].get("kind") != "dataframe":
         return looking.what_is(s, {"name": name})
     frame = s.frame()
-    columns = frame.mentioned(_without(what, frame.name))
+    columns = frame.mentioned(without_frame(what, frame.name))
     chosen = f"{frame.code}[{columns!r}]" if columns else frame.code
     of = f"{listed(columns)} in {code(frame.name)}" if columns else code(frame.name)
     mixed = not set(columns or frame.columns) <= set(frame.numeric())
@@ -152,7 +154,7 @@ def sort(s: Situation, found: Words) -> str | Plan:
     """Show the rows in order; the frame itself stays as it is."""
     frame = s.frame()
     columns = frame.mentioned(found.get("what", "")) or [
-        frame.column(_without(found.get("what", ""), frame.name))
+        frame.column(without_frame(found.get("what", ""), frame.name))
     ]
     down = _DOWN.search(found.get("what", "")) is not None
     value = f"{frame.code}.sort_values({columns!r}, ascending={not down}).head(20)"
@@ -178,8 +180,8 @@ def where(s: Situation, found: Words) -> Plan:
 def correlation(s: Situation, found: Words) -> str | Plan:
     """Correlate two columns, or all numeric ones."""
     frame = s.frame()
-    text = _without(found.get("what", ""), frame.name)
-    columns = frame.mentioned(text) or frame.mentioned(_without(s.query, frame.name))
+    text = without_frame(found.get("what", ""), frame.name)
+    columns = frame.mentioned(text) or frame.mentioned(without_frame(s.query, frame.name))
     if len(columns) < 2 and " and " in text:
         columns = [
             frame.column(part) for part in re.sub(r"^.*\bbetween\b", "", text).split(" and ")
@@ -231,12 +233,13 @@ def _correlated(frame: Frame, a: str, b: str) -> Plan:
 
 def _one_column(s: Situation, text: str) -> tuple[Frame, str]:
     frame = s.frame()
-    text = _without(text, frame.name)
+    text = without_frame(text, frame.name)
     mentioned = frame.mentioned(text)
     return frame, mentioned[0] if mentioned else frame.column(text)
 
 
-def _method(words: str) -> tuple[str, str]:
+def method_of(words: str) -> tuple[str, str]:
+    """Return pandas' name of a measure, and how an answer says it. Raises PuzzledError."""
     simple = " ".join(words.lower().split())
     for said, method, label in _MEASURES:
         if simple in said.split("|"):
@@ -262,7 +265,7 @@ def _series(s: Situation, text: str) -> str | None:
     return name
 
 
-def _without(text: str, frame: str) -> str:
+def without_frame(text: str, frame: str) -> str:
     """Return text without the words that name the frame."""
     escaped = re.escape(frame)
     said = rf"[`'\"]?\b{escaped}\b[`'\"]?"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from . import names, templates
 from .answers import block, noted
-from .computing import MEASURE, _method, _without
+from .computing import MEASURE, method_of, without_frame
 from .frames import Frame
 from .names import code, listed
 from .situation import Situation
@@ -46,7 +46,7 @@ def bar(s: Situation, found: Words) -> Plan:
         return _draw(frame, _counts(columns[0]), "the bar chart of the counts", columns)
     value, by = _value_and_key(frame, found.get("what", ""), columns)
     said = _HOW.search(s.query)
-    method, label = _method(said[1]) if said else ("sum", "sum")
+    method, label = method_of(said[1]) if said else ("sum", "sum")
     drawing = (
         f"heights = data.groupby({by!r})[{value!r}].{method}()"
         f".sort_values(ascending=False).head({_MAX_BARS})\n"
@@ -160,7 +160,7 @@ def _counts(column: str) -> str:
 def _columns(s: Situation, text: str) -> tuple[Frame, list[str]]:
     """Return the frame and the columns to draw. Raises PuzzledError for what is no column."""
     frame = s.frame()
-    text = _without(text, frame.name)
+    text = without_frame(text, frame.name)
     found: list[str] = []
     for piece in _SPLIT.split(f" {text} "):
         mentioned = frame.mentioned(piece)
