@@ -9,9 +9,10 @@ from typing import Any, cast
 
 from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
-from traitlets import Dict, Enum, Float, List, Type, Unicode, default
+from traitlets import Dict, Enum, Float, Int, List, Type, Unicode, default
 
-from .handlers.base import SETTING
+from .cell_turns import CellRules, CellTurns
+from .handlers.base import SETTING, sole_owner
 from .handlers.routes import default_handlers
 from .kernels.directory import Attach, KernelDirectory
 from .models.keys import KeyStore
@@ -60,9 +61,21 @@ class AgentExtension(ExtensionApp):
         help="When to make kernels readable: at their start, at the first use, or never. A "
         "kernelspec with metadata jupyter_agent: false is always left alone.",
     ).tag(config=True)
+    magic_effects = List(
+        Enum(["edit", "execute", "external"]),
+        help="What turns that cells ask for (%agent) may do without approval in mode ask. Any "
+        "code in a kernel can ask.",
+    ).tag(config=True)
+    magic_turns_per_minute = Int(
+        30, help="Turns that the cells of one kernel may ask for in a minute; 0: no limit."
+    ).tag(config=True)
+    magic_cost_per_hour = Float(
+        10.0, help="US dollars for turns from the cells of one kernel in an hour; 0: no limit."
+    ).tag(config=True)
 
     kernels: KernelDirectory | None = None
     manager: AgentSessionManager | None = None
+    cell_turns: CellTurns | None = None
 
     @default("store_url")
     def _default_store_url(self) -> str:
@@ -92,9 +105,20 @@ class AgentExtension(ExtensionApp):
         )
         root = os.path.realpath(getattr(app.contents_manager, "root_dir", app.root_dir))
         manager = AgentSessionManager(services, root, parent=self)
-        kernels.on_restart.append(manager.kernel_restarted)
+        kernels.on_restart.append(manager.upkeep.kernel_restarted)
         self.settings[SETTING] = manager
         self.kernels, self.manager = kernels, manager
+        self.cell_turns = CellTurns(manager, kernels, self._cell_rules(), self.log)
+        kernels.on_ask.append(self.cell_turns.begin)
+
+    def _cell_rules(self) -> CellRules:
+        app: Any = self.serverapp
+        return CellRules(
+            effects=self.magic_effects,
+            turns_per_minute=self.magic_turns_per_minute,
+            cost_per_hour=self.magic_cost_per_hour,
+            owner=lambda: sole_owner(app.identity_provider),
+        )
 
     def _remote_model(self, keys: KeyStore) -> Any:
         return cast("Any", self.model_class)(
@@ -110,12 +134,14 @@ class AgentExtension(ExtensionApp):
         if self.kernels is None or self.manager is None:
             return
         self.kernels.listen()
-        follow_renames(serverapp.event_logger, self.manager.follow_rename)
+        follow_renames(serverapp.event_logger, self.manager.upkeep.follow_rename)
         await self.manager.start()
 
     async def stop_extension(self) -> None:
         """End turns, viewers and connections in order."""
         if self.manager is not None:
             await self.manager.close()
+        if self.cell_turns is not None:
+            await self.cell_turns.close()
         if self.kernels is not None:
             await self.kernels.close()

@@ -1,11 +1,10 @@
-"""AgentSessionManager: the sessions of this server, opened, listed, bound and culled (floor 4)."""
+"""AgentSessionManager: the sessions of this server, opened, listed, changed (floor 4)."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import os
-import time
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -23,15 +22,13 @@ from .errors import (
     LeaseError,
     LimitError,
     NotFoundError,
-    StoreError,
 )
 from .events import Draft, SessionKey
 from .fold import Session
 from .records import Card
 from .turns import TurnRunner, TurnSettings
+from .upkeep import Upkeep
 from .workspace import Services
-
-_CULL_SECONDS = 60.0
 
 
 def _from_environment(name: str, fallback: float) -> float:
@@ -103,8 +100,7 @@ class AgentSessionManager(LoggingConfigurable):
         self.binder = Binder(services.store, services.kernels, services.files)
         self._logs: dict[SessionKey, SessionLog] = {}
         self._locks: WeakValueDictionary[SessionKey, asyncio.Lock] = WeakValueDictionary()
-        self._background: list[asyncio.Task[None]] = []
-        self._following: set[asyncio.Task[None]] = set()
+        self.upkeep = Upkeep(self, resume=self.resume_on_start)
         self._starting, self._started = asyncio.Lock(), False
 
     def _limits(self) -> Limits:
@@ -232,9 +228,8 @@ class AgentSessionManager(LoggingConfigurable):
         if len(cards) < self.max_sessions:
             return
         for card in reversed(cards):
-            if card.status == "idle" and not self.turns.active(card.key):
-                with contextlib.suppress(LeaseError):
-                    await self.archive(card.key)
+            with contextlib.suppress(LeaseError, NotFoundError):
+                if card.status == "idle" and await self.archive(card.key):
                     return
         raise LimitError(f"All {self.max_sessions} sessions are running.")
 
@@ -263,12 +258,26 @@ class AgentSessionManager(LoggingConfigurable):
             await log.append(Draft(ev.SESSION_UPDATED, changes), text=str(changes.get("title", "")))
         return log
 
-    async def archive(self, key: SessionKey) -> None:
-        """Take a session out of the plain list and out of memory."""
+    async def archive(self, key: SessionKey) -> bool:
+        """Take an idle session out of the plain list and out of memory; say whether it was."""
         log = await self.open(key)
-        if not log.session.archived:
-            await log.append(Draft(ev.SESSION_UPDATED, {"archived": True}))
-        await self._drop(log)
+        async with log.gate:
+            if log.session.status() != "idle" or self.turns.active(key):
+                return False
+            if not log.session.archived:
+                await log.append(Draft(ev.SESSION_UPDATED, {"archived": True}))
+            await self._drop(log)
+            return True
+
+    def logs(self) -> list[SessionLog]:
+        """Return the sessions in memory."""
+        return list(self._logs.values())
+
+    def drop_unwatched(self) -> None:
+        """Take sessions that were only read, and that nobody follows, out of memory."""
+        for log in self.logs():
+            if log.lease is None and not log.watched:
+                self._logs.pop(log.key, None)
 
     async def delete(self, key: SessionKey) -> None:
         """Delete a session for good, interrupting its turn first."""
@@ -285,35 +294,6 @@ class AgentSessionManager(LoggingConfigurable):
         log.close()
         self._logs.pop(key, None)
 
-    async def follow_rename(self, old: str, new: str) -> None:
-        """Bind the sessions of a renamed notebook, or of a folder's notebooks, to the new path."""
-        prefix = old.rstrip("/") + "/"
-        for card in await self._all_cards():
-            path = card.notebook
-            if path is None or not (path == old or path.startswith(prefix)):
-                continue
-            moved = new + path[len(old) :]
-            await self._append_quietly(card.key, {"notebook": moved, "notebook_id": moved})
-
-    def kernel_restarted(self, kernel_id: str, epoch: str | None) -> None:
-        """Note in the open sessions of a kernel that its variables are gone."""
-        task = asyncio.create_task(self._follow_restart(kernel_id, epoch))
-        self._following.add(task)
-        task.add_done_callback(self._following.discard)
-
-    async def _follow_restart(self, kernel_id: str, epoch: str | None) -> None:
-        for log in list(self._logs.values()):
-            session = log.session
-            if session.kernel_id == kernel_id and session.epoch not in (None, epoch):
-                await self._append_quietly(log.key, {"epoch": epoch})
-
-    async def _append_quietly(self, key: SessionKey, bound: dict[str, Any]) -> None:
-        try:
-            log = await self.open(key)
-            await log.append(Draft(ev.SESSION_BOUND, bound))
-        except (LeaseError, StoreError, NotFoundError) as error:
-            self.log.warning("Session %s could not follow: %s", key.session_id, error)
-
     # ------------------------------------------------------------ lifetime
 
     async def start(self) -> None:
@@ -322,45 +302,12 @@ class AgentSessionManager(LoggingConfigurable):
             return
         async with self._starting:
             if not self._started:
-                await self._start()
+                await self.services.store.open()
+                self.upkeep.start()
                 self._started = True
 
-    async def _start(self) -> None:
-        await self.services.store.open()
-        if self.resume_on_start:
-            self._background.append(asyncio.create_task(self._resume_all()))
-        self._background.append(asyncio.create_task(self._cull_for_ever()))
-
-    async def _resume_all(self) -> None:
-        for card in await self._all_cards(status="running"):
-            try:
-                await self.open(card.key)
-            except (LeaseError, NotFoundError, StoreError) as error:
-                self.log.warning("Session %s was not resumed: %s", card.key.session_id, error)
-
-    async def _cull_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(_CULL_SECONDS)
-            try:
-                await self.cull()
-            except StoreError as error:
-                self.log.warning("Old sessions could not be archived: %s", error)
-
-    async def cull(self) -> None:
-        """Archive sessions idle for `max_age_hours`; delete old archived ones if configured."""
-        now = time.time()
-        for card in await self._all_cards(status="idle"):
-            idle = now - card.last_activity
-            with contextlib.suppress(LeaseError, NotFoundError):
-                if self.delete_after_days and idle > self.delete_after_days * 86400:
-                    await self.delete(card.key)
-                elif not card.archived and idle > self.max_age_hours * 3600:
-                    await self.archive(card.key)
-        for log in list(self._logs.values()):
-            if log.lease is None and not log.watched:
-                self._logs.pop(log.key, None)
-
-    async def _all_cards(self, status: str | None = None) -> list[Card]:
+    async def all_cards(self, status: str | None = None) -> list[Card]:
+        """List the sessions of all owners, archived ones too."""
         return await self.services.store.cards(None, self.root, status=status, limit=100_000)
 
     async def _drop(self, log: SessionLog) -> None:
@@ -381,12 +328,9 @@ class AgentSessionManager(LoggingConfigurable):
 
     async def close(self) -> None:
         """End everything in order: background tasks, turns, viewers, the store."""
-        tasks = [*self._background, *self._following]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.upkeep.close()
         await self.turns.close()
-        for log in list(self._logs.values()):
+        for log in self.logs():
             log.close()
             if log.lease is not None:
                 await log.save_state()

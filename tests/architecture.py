@@ -21,7 +21,21 @@ FLOORS = {
     **dict.fromkeys(ADAPTERS, 1),
     "tools": 2,
     "agent": 3,
-    **dict.fromkeys(["binding", "export", "pages", "renames", "sessions", "turns", "workspace"], 4),
+    **dict.fromkeys(
+        [
+            "binding",
+            "cell_messages",
+            "cell_turns",
+            "export",
+            "pages",
+            "renames",
+            "sessions",
+            "turns",
+            "upkeep",
+            "workspace",
+        ],
+        4,
+    ),
     **dict.fromkeys(["handlers", "mcp"], 5),
     "app": 6,
 }

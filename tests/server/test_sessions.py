@@ -180,7 +180,7 @@ async def test_a_session_idle_for_too_long_is_archived_and_comes_back(api, noteb
     _, answer = await api.quick("help")
     manager.max_age_hours = 1e-9
     await asyncio.sleep(0.01)
-    await manager.cull()
+    await manager.upkeep.cull()
     assert await listed(api) == []
     assert await listed(api, notebook=notebook) == [answer["session_id"]]
     assert await listed(api, archived=1) == [answer["session_id"]]
@@ -203,11 +203,11 @@ async def test_old_archived_sessions_are_deleted_only_if_asked_for(api, manager)
     await api.quick("help", notebook="label")
     manager.max_age_hours = 1e-9
     await asyncio.sleep(0.01)
-    await manager.cull()
-    await manager.cull()
+    await manager.upkeep.cull()
+    await manager.upkeep.cull()
     assert len(await listed(api, archived=1)) == 1
     manager.delete_after_days = 1e-9
-    await manager.cull()
+    await manager.upkeep.cull()
     assert await listed(api, archived=1) == []
 
 
