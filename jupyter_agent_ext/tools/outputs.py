@@ -16,6 +16,7 @@ MAX_IMAGES: Final = 8
 _TRACEBACK_HEAD: Final = 6
 _TRACEBACK_TAIL: Final = 24
 _IMAGES: Final = ("image/png", "image/jpeg")
+_NO_CAPTION: Final = "<IPython.core.display.Image object>"
 _TEXTS: Final = ("text/markdown", "text/latex", "text/plain")
 
 Keep = Callable[[bytes], str]
@@ -105,7 +106,7 @@ def _bundle(data: Json, show: ShowImage) -> str:
     """Return the text of a MIME bundle: an image and its plain text, else the best text."""
     mime = next((m for m in _IMAGES if m in data), None)
     if mime is not None:
-        caption = plain(_string(data.get("text/plain", "")))
+        caption = plain(_string(data.get("text/plain", ""))).replace(_NO_CAPTION, "")
         return "\n".join(filter(None, (caption, show(mime, data[mime]))))
     text = next((_string(data[m]) for m in _TEXTS if m in data), None)
     if "image/svg+xml" in data:

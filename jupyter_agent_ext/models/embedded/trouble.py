@@ -61,7 +61,7 @@ the live variables of your kernel and answer everyday questions about tables. Tr
 _REAL_MODEL = (
     "For anything else choose a real model: `PUT agent/models/{provider}/key` keeps its key on "
     'this server, then `PATCH agent/sessions/{id}` with `{"model": "provider/name"}` chooses it '
-    "(or set `c.AgentExtension.model`); `GET agent/models` lists what is there."
+    "(or set `c.AgentSessionManager.default_model`); `GET agent/models` lists what is there."
 )
 
 
