@@ -11,3 +11,10 @@ def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     from .app import AgentExtension
 
     return [{"module": "jupyter_agent_ext", "app": AgentExtension}]
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """Bring `%agent` into this shell: `%load_ext jupyter_agent_ext`."""
+    from .magic import load_ipython_extension as load
+
+    load(ipython)

@@ -6,6 +6,7 @@ the classes that implement it. `records.py` holds the data that crosses them.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -113,6 +114,43 @@ class Kernel(Protocol):
         ...
 
 
+class Following(Protocol):
+    """What comes of code that somebody else sends to the kernel."""
+
+    @property
+    def msg_id(self) -> str | None:
+        """The request that is followed; None while none is known."""
+        ...
+
+    def choose(self, msg_id: str) -> None:
+        """Follow just this request."""
+        ...
+
+    async def begun(self, timeout: float) -> bool:
+        """Wait until the code was seen to run; False after `timeout` seconds."""
+        ...
+
+    async def end(self, timeout: float | None) -> ExecutionResult:
+        """Wait for the end; `timeout` as in `Kernel.execute`. Cancelling interrupts it."""
+        ...
+
+    def close(self) -> None:
+        """Follow no more."""
+        ...
+
+
+@runtime_checkable
+class Follows(Protocol):
+    """A kernel whose other clients' executions can be followed."""
+
+    @property
+    def kernel_id(self) -> str: ...
+
+    def follow(self, code: str, *, on_output: Callable[[Json], None]) -> Following:
+        """Watch from now on for an execution of just this code."""
+        ...
+
+
 class Kernels(Protocol):
     """The kernels of this server."""
 
@@ -129,6 +167,40 @@ class Kernels(Protocol):
 
         A path that is no notebook is a label: its kernel is a console's, in the root folder.
         """
+        ...
+
+    async def notebook_of(self, kernel_id: str) -> str | None:
+        """Return the path of the notebook that a kernel runs for, None if there is none."""
+        ...
+
+
+class AskingCell(Protocol):
+    """A running cell that asks for a turn (`%agent`) and waits for it.
+
+    Whatever it tells may come from any code in its kernel: nobody has authenticated it.
+    """
+
+    @property
+    def asked(self) -> Json:
+        """What it asks for, unchecked."""
+        ...
+
+    @property
+    def kernel(self) -> Kernel:
+        """Its kernel; executions run in the cell, which holds the kernel."""
+        ...
+
+    @property
+    def ended(self) -> asyncio.Future[str]:
+        """Done, with the reason, when it does not wait any more."""
+        ...
+
+    async def tell(self, messages: Sequence[Json]) -> bool:
+        """Tell it something; False if it does not wait any more or heeds another server."""
+        ...
+
+    def messages(self) -> AsyncIterator[Json]:
+        """Yield what it tells, unchecked, until it has ended."""
         ...
 
 
@@ -174,6 +246,27 @@ class Notebook(Protocol):
         self, cell_id: str, expected: str, outputs: list[Json], execution_count: int | None
     ) -> Json:
         """Replace a code cell's outputs after it ran."""
+        ...
+
+
+@runtime_checkable
+class RunsCells(Protocol):
+    """A notebook whose open page can run its cells."""
+
+    async def run(
+        self,
+        cell: Cell,
+        kernel: Kernel,
+        *,
+        timeout: float,
+        on_output: Callable[[Json], None],
+        on_start: Callable[[], Awaitable[None]],
+    ) -> ExecutionResult | None:
+        """Let the page run the cell; None where none can: then nothing happened.
+
+        Arguments as in `Kernel.execute`. Raises StaleCellError, NotFoundError; LapsedError
+        where nobody knows whether it ran: it must not be run again.
+        """
         ...
 
 

@@ -30,9 +30,10 @@ from .errors import (
 from .events import Draft, SessionKey
 from .fold import Request, Session, Turn
 from .messages import Content
-from .workspace import Services, SessionWorkspace
+from .workspace import Seat, Services, SessionWorkspace
 
 SUPERSEDED = "superseded by a new query"
+MAGIC = "magic"  # the surface of a turn that a cell waits for
 _INTERRUPT_SECONDS = 15.0
 
 
@@ -46,6 +47,7 @@ class Query:
     mode: str | None = None
     model: str | None = None
     surface: str = "rest"
+    seat: Seat | None = None
     when: Literal["queue", "reject"] = "queue"
     parts: list[Content] = field(default_factory=list)
     blobs: dict[str, bytes] = field(default_factory=dict)
@@ -85,6 +87,7 @@ class TurnRunner:
         self._settings = settings
         self._tasks: dict[SessionKey, asyncio.Task[None]] = {}
         self._loops: dict[SessionKey, tuple[asyncio.Task[None], TurnLoop]] = {}
+        self.seats: dict[str, Seat] = {}  # of the turns that cells wait for
         self.forget: Callable[[SessionLog], None] = lambda log: None
 
     def active(self, key: SessionKey) -> bool:
@@ -118,6 +121,8 @@ class TurnRunner:
             kind = ev.TURN_QUEUED if busy else ev.TURN_STARTED
             if not busy:
                 data["parent"] = query.parent or log.session.head
+            if query.seat is not None:
+                self.seats[turn_id] = query.seat
             draft = Draft(kind, data, turn_id)
             await log.append(draft, blobs=query.blobs, text=query.query)
             self.ensure_running(log)
@@ -203,15 +208,16 @@ class TurnRunner:
             task.result()
 
     def _run_of(self, log: SessionLog, turn: Turn) -> Run:
-        services = self._services
+        services, seat = self._services, self.seats.get(turn.turn_id)
         return Run(
             log,
             turn.turn_id,
             services.model,
             services.toolset,
-            SessionWorkspace(log, services),
+            SessionWorkspace(log, services, seat),
             self._settings.limits,
             services.logger,
+            free=seat.free if seat else frozenset(),
         )
 
     async def compact(self, log: SessionLog) -> bool:
@@ -236,6 +242,9 @@ class TurnRunner:
         turn = log.session.running()
         if log.key in self._tasks:
             return
+        if turn is not None and turn.surface == MAGIC and turn.turn_id not in self.seats:
+            await log.append(*_settling(turn, "the server stopped while the cell waited"))
+            turn = None
         if turn is None or is_blocked(turn):
             if turn is None and log.session.queue:
                 self.ensure_running(log)

@@ -54,12 +54,21 @@ class Services:
     pages: Pages = field(default_factory=Pages)
 
 
-class SessionWorkspace:
-    """The Workspace of one session."""
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Where a turn runs that a cell asked for; `free` are the effects it may have unasked."""
 
-    def __init__(self, log: SessionLog, services: Services) -> None:
+    kernel: Kernel
+    free: frozenset[str] = frozenset()
+
+
+class SessionWorkspace:
+    """The Workspace of one session; with a `seat` its kernel is that of the cell that asks."""
+
+    def __init__(self, log: SessionLog, services: Services, seat: Seat | None = None) -> None:
         self._log = log
         self._services = services
+        self._seat = seat
 
     @property
     def files(self) -> Files:
@@ -69,6 +78,8 @@ class SessionWorkspace:
     async def kernel(self, *, start: bool = False) -> Kernel | None:
         """Return the session's kernel, binding the notebook's kernel where the old one is gone."""
         session, kernels = self._log.session, self._services.kernels
+        if self._seat is not None and self._seat.kernel.state != "dead":
+            return self._seat.kernel
         if session.kernel_id and (kernel := await live_kernel(kernels, session.kernel_id)):
             return kernel
         found = await kernels.of_notebook(session.notebook) if session.notebook else []

@@ -113,7 +113,7 @@ def _plan_one(
     }
     drafts: list[tuple[str, Json]] = [(ev.TOOL_CALLED, called)]
     digest = args_hash(arguments)
-    decision = decide(run.session, run.turn, tool, trusted=run.trusted)
+    decision = decide(run.session, run.turn, tool, trusted=run.trusted, free=run.free)
     if decision.verdict == "deny":
         content = [text_part(decision.reason)]
         data = _result_data(part["call_id"], part["name"], "denied", content)

@@ -72,7 +72,7 @@ class TurnLoop:
 
     async def _look_around(self) -> None:
         """Read the variables and the notebook as they are now."""
-        snapshot, changed, note = await read_variables(self._run, self._run.turn.query)
+        snapshot, changed, note = await read_variables(self._run, self._run.turn.messages[0].text())
         cells: list[Cell] = []
         try:
             notebook = await self._run.workspace.notebook()

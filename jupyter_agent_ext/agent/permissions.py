@@ -36,8 +36,15 @@ def effective_mode(turn: Turn, *, trusted: bool) -> str:
     return turn.mode if trusted else lower_mode(turn.mode, "ask")
 
 
-def decide(session: Session, turn: Turn, tool: Tool, *, trusted: bool) -> Decision:
-    """Say what must happen before `tool` runs in this turn."""
+def decide(
+    session: Session,
+    turn: Turn,
+    tool: Tool,
+    *,
+    trusted: bool,
+    free: frozenset[str] = frozenset(),
+) -> Decision:
+    """Say what must happen before `tool` runs in this turn; `free` effects are not asked for."""
     if tool.asks:
         return Decision("ask", kind="question")
     if tool.effect == "read":
@@ -49,7 +56,7 @@ def decide(session: Session, turn: Turn, tool: Tool, *, trusted: bool) -> Decisi
             reason=f"The session is in mode read-only: {tool.spec.name} ({tool.effect}) may not "
             "run. Answer from what can be read, or say that the mode must be changed.",
         )
-    if mode == "auto" or (trusted and _has_rule(session, tool)):
+    if mode == "auto" or (trusted and (tool.effect in free or _has_rule(session, tool))):
         return Decision("allow")
     return Decision("ask")
 

@@ -65,6 +65,7 @@ class Run:
     logger: logging.Logger
     began: float = field(default_factory=time.monotonic)
     trusted: bool = True
+    free: frozenset[str] = frozenset()  # effects that need no approval in this turn
 
     @property
     def session(self) -> Session:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -43,7 +44,7 @@ class Caller(JupyterHandler):
         A token or a password names no person (each request is a new anonymous one), so there
         the owner is constant; a real identity provider names one.
         """
-        if type(self.identity_provider) in (IdentityProvider, PasswordIdentityProvider):
+        if names_nobody(self.identity_provider):
             return LOCAL_OWNER
         return str(self.current_user.username)
 
@@ -107,6 +108,18 @@ class AgentHandler(Caller, APIHandler):
             self.log.info("%s %s: %s", self.request.method, self.request.path[:200], value)
         elif not isinstance(value, StreamClosedError):
             super().log_exception(typ, value, tb)
+
+
+def names_nobody(identity_provider: object) -> bool:
+    """Say whether whoever logs in is anonymous: by a token or a password."""
+    return type(identity_provider) in (IdentityProvider, PasswordIdentityProvider)
+
+
+def sole_owner(identity_provider: object) -> str:
+    """Return whose session it is where nobody is logged in: the person the server runs for."""
+    if names_nobody(identity_provider):
+        return LOCAL_OWNER
+    return os.environ.get("JUPYTERHUB_USER") or LOCAL_OWNER
 
 
 def protected(action: str, resource: str) -> Callable[[F], F]:

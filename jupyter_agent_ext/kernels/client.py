@@ -160,6 +160,19 @@ class KernelConnection:
         self._watchers.append(callback)
         return lambda: self._watchers.remove(callback)
 
+    # ------------------------------------------------------------ cells.Connection
+
+    async def ask_probe(self, arguments: Json) -> Json | None:
+        """Send the probe a command of the cells'; None where there is none or it knows it not."""
+        if self._introspection is None:
+            return None
+        return await self._introspection.ask(arguments)
+
+    def note_code(self, code: str) -> None:
+        """Note that code runs within a cell (cells.Connection)."""
+        if self._introspection is not None:
+            self._introspection.note_code(code)
+
     # ------------------------------------------------------------ execution.Link
 
     def post(

@@ -13,6 +13,7 @@ from jupyter_core.utils import ensure_async
 
 from ..errors import KernelError, NotFoundError
 from . import probes
+from .cells import CallingCell, Cells
 from .channels import new_context
 from .client import KernelConnection
 from .kernelspec import kernel_name_for
@@ -30,7 +31,8 @@ class KernelDirectory:
     probe. With `attach` "never", and for kernelspecs with `"jupyter_agent": false` in
     their metadata, nothing is injected; code can still be run. The callbacks in `on_restart`
     get kernel id and the new epoch (None until the probe has answered), those in `on_death`
-    and `on_execution_end` the kernel id. `close` closes all.
+    and `on_execution_end` the kernel id, those in `on_ask` each cell that asks for a turn.
+    `close` closes all.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class KernelDirectory:
         self.on_restart: list[Callable[[str, str | None], None]] = []
         self.on_death: list[Callable[[str], None]] = []
         self.on_execution_end: list[Callable[[str], None]] = []
+        self.on_ask: list[Callable[[CallingCell], None]] = []
         self._app, self._attach, self._log = serverapp, attach, log
         self._owner = owner
         self._connections: dict[str, KernelConnection] = {}
@@ -71,6 +74,15 @@ class KernelDirectory:
             and session["kernel"].get("execution_state") != "dead"
         ]
         return list(dict.fromkeys(found))
+
+    async def notebook_of(self, kernel_id: str) -> str | None:
+        """Return the path of the notebook that a kernel runs for, None for a console's."""
+        sessions = await ensure_async(self._app.session_manager.list_sessions())
+        for session in reversed(sessions):
+            path = _without_drive(session["path"] or "")
+            if session["kernel"]["id"] == kernel_id and path.endswith(".ipynb"):
+                return path
+        return None
 
     async def start(self, path: str) -> str:
         """Start the notebook's kernel, or return the one that runs, as opening it would do.
@@ -181,6 +193,7 @@ class KernelDirectory:
         connection.on_restart.append(lambda _: self._restarted(connection))
         connection.on_death.append(lambda _: _call(self.on_death, kernel_id))
         connection.on_execution_end.append(lambda _: _call(self.on_execution_end, kernel_id))
+        Cells(connection, lambda cell: _call(self.on_ask, cell))
         km.add_restart_callback(partial(self._gone, connection), "dead")
         self._connections[kernel_id] = connection
         return connection

@@ -78,7 +78,7 @@ class Hook:
             raise Unreadable("This kernel does not let its variables be read.")
         return self._way
 
-    async def command(self, arguments: Json, timeout: float) -> Json | None:
+    async def command(self, arguments: Json, timeout: float | None) -> Json | None:
         """Send one agentInspect; None where somebody else than the probe answered.
 
         Raises TimeoutError, KernelError.

@@ -79,11 +79,24 @@ class Introspection:
         """Hear what the kernel tells everybody. Cheap: code is parsed when it is asked for."""
         msg_type = msg["header"]["msg_type"]
         if msg_type == "execute_input":
-            self._loaded.ran(str(msg["content"].get("code", "")))
+            code = str(msg["content"].get("code", ""))
+            if not code.startswith(("%agent", "%%agent")):  # words, not names
+                self._loaded.ran(code)
         elif msg_type == "status":
             self._failures, self._quiet_until = 0, 0.0
             if msg["content"].get("execution_state") == "idle":
                 self._hook.on_idle((msg.get("parent_header") or {}).get("msg_id"))
+
+    async def ask(self, arguments: Json) -> Json | None:
+        """Send the probe one command of the cells' and wait for its answer, however long.
+
+        None where nobody knows the command. Raises KernelError when the process ends.
+        """
+        return await self._hook.command(arguments, None)
+
+    def note_code(self, code: str) -> None:
+        """Hear that code runs which no message tells of: it runs within another cell."""
+        self._loaded.ran(code)
 
     # ------------------------------------------------------------ reading
 

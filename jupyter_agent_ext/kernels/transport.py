@@ -29,12 +29,12 @@ class Transport(Protocol):
         ...
 
     async def request(
-        self, channel: Channel, msg_type: str, content: Json, *, timeout: float
+        self, channel: Channel, msg_type: str, content: Json, *, timeout: float | None
     ) -> Json:
         """Send and await the reply: a message dict with header, parent_header and content.
 
-        Raises TimeoutError after `timeout` seconds, KernelError if the kernel is dead or dies
-        meanwhile.
+        Raises TimeoutError after `timeout` seconds (None: never), KernelError if the kernel is
+        dead or dies meanwhile.
         """
         ...
 

@@ -38,6 +38,9 @@ async def snapshot(kernel, **arguments):
     return body
 
 
+EVERYTHING = (*probes.FIRST, *probes.PARTS, *probes.MAGIC)
+
+
 async def summary(kernel, name):
     body = await inspect_raw(kernel, owner="us", op="inspect", name=name)
     return body["summary"]
@@ -45,7 +48,7 @@ async def summary(kernel, name):
 
 def test_the_parts_share_one_namespace_without_collisions():
     defined = []
-    for node in ast.parse(probes.python_source(*probes.PARTS, "control")).body:
+    for node in ast.parse(probes.python_source(*EVERYTHING)).body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             defined.append(node.name)
         elif isinstance(node, ast.Assign):
@@ -57,12 +60,12 @@ def test_the_parts_share_one_namespace_without_collisions():
 def test_the_probe_imports_the_standard_library_and_nothing_heavy():
     import sys
 
-    tree = ast.parse(probes.python_source(*probes.PARTS, "control"))
+    tree = ast.parse(probes.python_source(*EVERYTHING))
     imported = {
         a.name.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names
     }
     imported |= {n.module.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
-    assert imported <= sys.stdlib_module_names
+    assert imported <= sys.stdlib_module_names | {"IPython"}
     assert not imported & {"multiprocessing", "sqlite3", "unittest", "email", "http"}
 
 

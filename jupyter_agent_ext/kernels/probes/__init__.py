@@ -9,7 +9,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Final
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Raise it with every change of the Python probe: a newer one replaces an older one."""
 
 PROBES: Final = {"r": "r.R", "julia": "julia.jl"}
@@ -33,10 +33,16 @@ PARTS: Final = (
     "fingerprints",
     "reading",
 )
-"""What the probe loads when it is first asked, in order; `control` is there at once."""
+"""What the probe loads when it is first asked, in order."""
+
+FIRST: Final = ("control", "magics")
+"""What is there at once, from the kernel's start."""
+
+MAGIC: Final = ("options", "showing", "seats", "asking")
+"""What `%agent` loads at its first use."""
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=3)
 def python_source(*parts: str) -> str:
     """Join files of the Python probe into one module's source."""
     folder = files(__package__) / "python"
@@ -48,12 +54,12 @@ def python_source(*parts: str) -> str:
 
 def injection(owner: str) -> str:
     """Return the code that installs the probe in a Python kernel; a no-op the second time."""
-    first, rest = _packed()
+    first, rest, magic = _packed()
     return (
         'if getattr(getattr(__import__("builtins"), "_jupyter_agent_probe_", None), "version", 0)'
         f" < {VERSION}: exec(compile({first}, '<jupyter_agent_probe>', 'exec'), "
         "{'__name__': 'jupyter_agent_probe', "
-        f"'REST': {rest!r}, 'VERSION': {VERSION}, 'OWNER': {owner!r}}})"
+        f"'REST': {rest!r}, 'MAGIC': {magic!r}, 'VERSION': {VERSION}, 'OWNER': {owner!r}}})"
     )
 
 
@@ -64,14 +70,14 @@ def snippet(language: str) -> str | None:
 
 
 @lru_cache(maxsize=1)
-def _packed() -> tuple[str, bytes]:
-    """Return an expression for the first part's source, and the rest as base64 of zlib.
+def _packed() -> tuple[str, bytes, bytes]:
+    """Return an expression for the first parts' source, the others as base64 of zlib.
 
     Packed, because IPython tokenizes the text of every cell, ours too.
     """
-    first = _pack(python_source("control") + "\ninstall_probe(VERSION, OWNER)\n")
+    first = _pack(python_source(*FIRST) + "\ninstall_probe(VERSION, OWNER)\n")
     unpacked = f"__import__('zlib').decompress(__import__('base64').b64decode({first!r}))"
-    return unpacked, _pack(python_source(*PARTS))
+    return unpacked, _pack(python_source(*PARTS)), _pack(python_source(*MAGIC))
 
 
 def _pack(source: str) -> bytes:

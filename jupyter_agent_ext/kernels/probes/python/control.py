@@ -77,6 +77,7 @@ class Probe:
         self.original: Any = None
         self.shell = shell
         self.variables: Any = None
+        self.lend: Callable[[Callable[[], None]], None] | None = None
         self.handlers: dict[str, Callable[[Json], Any]] = {
             "hello": self._hello,
             "snapshot": self._snapshot,
@@ -122,6 +123,14 @@ class Probe:
             made = {"error": "failed", "message": type(error).__name__}
         return self._signed(made)
 
+    def ask(self, text: str) -> Any:
+        """Ask the agent from a cell that awaits this (`%agent`)."""
+        return ask_in_cell(self.shell, text)  # type: ignore[name-defined]  # noqa: F821
+
+    def add_magics(self) -> None:
+        """Register `%agent` in the shell, again if need be."""
+        add_magics(self.shell)  # type: ignore[name-defined]  # noqa: F821 (packed beside this)
+
     def json(self, arguments: str) -> str:
         """Answer from inside an execution, where there is no control channel to ask on."""
         made = self._call(json.loads(arguments))
@@ -156,7 +165,7 @@ class Probe:
 
     def _loaded(self) -> Variables:
         if self.variables is None:
-            load_rest()
+            load_pack("REST")
             self.variables = Variables(self.shell, self._bury)
         variables: Variables = self.variables
         return variables
@@ -193,7 +202,7 @@ class Probe:
         job.wake = lambda: loop.call_soon_threadsafe(ready.set)
         job.in_cell = self._cell_runs()
         job.progress = time.perf_counter()
-        self.kernel.io_loop.add_callback(self._slice, job)
+        self._on_main(job)
         while not job.done:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(ready.wait(), 0.01)
@@ -217,12 +226,23 @@ class Probe:
         if job.done:
             job.wake()
         else:  # the pause lets the thread that brings a cell's message have the GIL
-            self.kernel.io_loop.call_later(PAUSE, self._slice, job)
+            self._on_main(job, PAUSE)
+
+    def _on_main(self, job: Job, pause: float = 0.0) -> None:
+        """Have the main thread run a slice: from its loop, or from a cell that lends itself."""
+        if self.lend is not None:
+            self.lend(lambda: self._slice(job))
+        elif pause:
+            self.kernel.io_loop.call_later(pause, self._slice, job)
+        else:
+            self.kernel.io_loop.add_callback(self._slice, job)
 
     def _others_wait(self, job: Job) -> bool:
         """Say whether the main loop has something else to do, above all a cell's message."""
         if self._cell_runs() and not job.in_cell:
             return True
+        if self.lend is not None:
+            return False
         loop = getattr(self.kernel.io_loop, "asyncio_loop", None)
         return bool(getattr(loop, "_ready", ()))
 
@@ -233,6 +253,8 @@ class Probe:
 
     def _busy(self) -> bool:
         """Say whether the main thread is in a cell's code and will not turn its loop."""
+        if self.lend is not None:
+            return False
         if getattr(self.kernel, "_main_asyncio_lock", None) is not None and not self._cell_runs():
             return False
         frame = sys._current_frames().get(threading.main_thread().ident or 0)
@@ -253,12 +275,16 @@ def _turns_its_loop(frame: types.FrameType) -> bool:
     )
 
 
-def load_rest() -> None:
-    """Load the other parts, which came packed with this one: a kernel's start is not for that."""
-    packed = globals().pop("REST", None)
-    if packed is not None:
-        source = zlib.decompress(base64.b64decode(packed))
-        exec(compile(source, "<jupyter_agent_probe>", "exec"), globals())
+_loading = threading.RLock()
+
+
+def load_pack(name: str) -> None:
+    """Load parts that came packed with this one, once: a kernel's start is not for that."""
+    with _loading:
+        packed = globals().pop(name, None)
+        if packed is not None:
+            source = zlib.decompress(base64.b64decode(packed))
+            exec(compile(source, "<jupyter_agent_probe>", "exec"), globals())
 
 
 def install_probe(version: int, owner: str) -> None:
@@ -270,3 +296,4 @@ def install_probe(version: int, owner: str) -> None:
     setattr(builtins, PROBE_NAME, probe)
     if isinstance(getattr(probe.kernel, "control_handlers", None), dict):
         probe.hook(older)  # else the probe is asked by user expressions
+        probe.add_magics()
