@@ -88,6 +88,7 @@ class TurnRunner:
         self._tasks: dict[SessionKey, asyncio.Task[None]] = {}
         self._loops: dict[SessionKey, tuple[asyncio.Task[None], TurnLoop]] = {}
         self.seats: dict[str, Seat] = {}  # of the turns that cells wait for
+        self._closing = False
         self.forget: Callable[[SessionLog], None] = lambda log: None
 
     def active(self, key: SessionKey) -> bool:
@@ -176,7 +177,7 @@ class TurnRunner:
     async def _drive(self, log: SessionLog) -> None:
         """Run the open turn, then the queued ones, until there is nothing to do."""
         try:
-            while True:
+            while not self._closing:
                 turn = log.session.running()
                 if turn is None:
                     if not log.session.queue:
@@ -263,11 +264,14 @@ class TurnRunner:
         turn = log.session.running()
         if turn is None:
             return False
-        await self._stop_task(log, reason)
-        async with log.gate:
-            turn = log.session.turns[turn.turn_id]
-            if turn.status == "running":
-                await log.append(*_settling(turn, reason))
+        while turn.status == "running":
+            await self._stop_task(log, reason)
+            async with log.gate:
+                turn = log.session.turns[turn.turn_id]
+                # a task that began since is stopped in the next round
+                if turn.status == "running" and log.key not in self._loops:
+                    await log.append(*_settling(turn, reason))
+                    turn = log.session.turns[turn.turn_id]
         return True
 
     async def _stop_task(self, log: SessionLog, reason: str) -> None:
@@ -278,7 +282,12 @@ class TurnRunner:
         loop.stop_reason = reason
         if not task.cancelling():
             task.cancel()
-        await asyncio.wait({task}, timeout=_INTERRUPT_SECONDS)
+        _, still = await asyncio.wait({task}, timeout=_INTERRUPT_SECONDS)
+        if still:
+            raise ConflictError(
+                f"The turn has not stopped within {_INTERRUPT_SECONDS:g} seconds.",
+                hint="Restart the kernel if its code ignores interrupts.",
+            )
 
     async def answer(self, log: SessionLog, request_id: str, answer: Answer) -> Request:
         """Answer a request, once: the first answer wins. The turn then goes on.
@@ -340,7 +349,8 @@ class TurnRunner:
         return {"arguments": checked, "args_hash": digest}
 
     async def close(self) -> None:
-        """Interrupt what runs; every turn ends with a valid history."""
+        """Interrupt what runs; every turn ends with a valid history, queued ones wait."""
+        self._closing = True
         for task, loop in list(self._loops.values()):
             loop.stop_reason = "the server was stopped"
             if not task.cancelling():

@@ -137,8 +137,11 @@ class SessionLog:
                 return
 
     def close(self) -> None:
-        """End all viewers; the log is not used any more."""
+        """End all viewers and waiters; the log is not used any more."""
         self.closed = True
+        for _, future in self._waiters:
+            if not future.done():
+                future.set_result(None)
         for viewer in self._viewers:
             viewer.wake.set()
 
@@ -163,7 +166,10 @@ class SessionLog:
             self._fan_out(Event(0, kind, time.time(), data, turn_id))
 
     async def wait_for(self, ready: Callable[[Session], bool], timeout: float) -> bool:
-        """Wait up to `timeout` seconds until `ready(session)` holds; say whether it does."""
+        """Wait up to `timeout` seconds until `ready(session)` holds; say whether it does.
+
+        Raises StoreError if the log was given up meanwhile.
+        """
         if ready(self.session):
             return True
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -174,6 +180,8 @@ class SessionLog:
         finally:
             if waiter in self._waiters:
                 self._waiters.remove(waiter)
+        if self.closed and not ready(self.session):
+            raise StoreError("The session's log could not be written; the turn did not go on.")
         return ready(self.session)
 
     async def follow(self, after: int = 0) -> AsyncIterator[Event]:
