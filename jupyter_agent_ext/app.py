@@ -96,7 +96,9 @@ class AgentExtension(ExtensionApp):
             model=Models(self._remote_model(keys)),
             kernels=kernels,
             notebooks=Notebooks(
-                app.contents_manager, open_elsewhere=SessionConnections(app.session_manager)
+                app.contents_manager,
+                open_elsewhere=SessionConnections(app.session_manager),
+                settings=app.web_app.settings,
             ),
             files=ContentsFiles(app.contents_manager),
             toolset=builtin_toolset(self.tools),

@@ -15,6 +15,7 @@ import msgspec
 
 from .agent.log import SessionLog
 from .agent.permissions import lower_mode
+from .answers import Answer
 from .cell_messages import CellFeed, asking
 from .errors import (
     AgentError,
@@ -30,7 +31,7 @@ from .messages import text_part
 from .protocols import AskingCell, Kernels
 from .records import Json
 from .sessions import AgentSessionManager
-from .turns import MAGIC, Answer, Query
+from .turns import MAGIC, Query
 from .workspace import Seat
 
 MAX_QUERY = 262_144

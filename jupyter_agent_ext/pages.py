@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from .errors import AgentError, PageError
 from .records import Json
 
 READ_SECONDS: Final = 5.0
+LATELY: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class Pages:
 
     def __init__(self) -> None:
         self._pages: dict[tuple[str, str], Page] = {}
+        self._left: dict[tuple[str, str], float] = {}
         self._clock = itertools.count(1)
 
     def attach(self, owner: str, client_id: str, send: Callable[[Json], None]) -> Page:
@@ -98,16 +101,27 @@ class Pages:
     def detach(self, page: Page) -> None:
         """Take a page away."""
         page.left.set()
+        for path in page.notebooks:
+            self._left[page.owner, path] = time.monotonic()
         if self._pages.get((page.owner, page.client_id)) is page:
             del self._pages[page.owner, page.client_id]
 
     def show(self, page: Page, notebooks: Iterable[OpenNotebook], *, visible: bool) -> None:
         """Note what a page shows now."""
+        notebooks = list(notebooks)
+        for path in page.notebooks.keys() - {n.path for n in notebooks}:
+            self._left[page.owner, path] = time.monotonic()
         page.show(notebooks, visible=visible, now=next(self._clock))
 
     def get(self, owner: str, client_id: str) -> Page | None:
         """Return a page that is there."""
         return self._pages.get((owner, client_id))
+
+    def left_lately(self, owner: str, path: str) -> bool:
+        """Say whether a page stopped to show the notebook within the last LATELY seconds."""
+        now = time.monotonic()
+        self._left = {key: at for key, at in self._left.items() if now - at < LATELY}
+        return (owner, path) in self._left
 
     def showing(self, owner: str, path: str) -> list[Page]:
         """Return the owner's pages that have the notebook open, the last used first."""

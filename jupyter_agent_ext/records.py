@@ -112,6 +112,7 @@ class ExecutionResult:
     """What an execution gave; `outputs` are nbformat 4 output dicts.
 
     `started` is False where the kernel never took it up (status aborted, or died before).
+    `written`: whoever ran it has written the outputs into the notebook.
     """
 
     status: Literal["ok", "error", "aborted", "interrupted", "timeout", "died"]
@@ -120,6 +121,7 @@ class ExecutionResult:
     error: Json | None = None
     started: bool = True
     duration: float = 0.0
+    written: bool = False
 
 
 # ---------------------------------------------------------------- notebooks

@@ -15,8 +15,9 @@ from .agent.calls import interruption, is_blocked
 from .agent.compaction import compact
 from .agent.log import SessionLog
 from .agent.loop import TurnLoop
-from .agent.permissions import MODES, args_hash
+from .agent.permissions import MODES
 from .agent.run import Limits, Run
+from .answers import Answer, answering, find_request
 from .errors import (
     BadRequestError,
     ConflictError,
@@ -24,7 +25,6 @@ from .errors import (
     LeaseError,
     NotFoundError,
     StoreError,
-    ToolError,
     TurnRunningError,
 )
 from .events import Draft, SessionKey
@@ -56,18 +56,6 @@ class Query:
         """Return what tells a repeated request from another one with the same id."""
         body = [self.query, self.parent, self.mode, self.model, self.parts]
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The answer to a request."""
-
-    decision: Literal["approve", "deny", "always", "answer"]
-    by: str = ""
-    answer: str | None = None
-    reason: str | None = None
-    arguments: dict[str, Any] | None = None
-    args_hash: str | None = None
 
 
 @dataclass(slots=True)
@@ -296,57 +284,13 @@ class TurnRunner:
         BadRequestError.
         """
         async with log.gate:
-            turn, request = _find_request(log.session, request_id)
-            data = self._answer_data(turn, request, answer)
-            if request.answer is not None:
-                if all(request.answer.get(k) == v for k, v in data.items() if k != "by"):
-                    return request
-                raise ConflictError("This request was answered already.", answer=request.answer)
-            await log.append(
-                Draft(ev.REQUEST_ANSWERED, {"request_id": request_id, **data}, turn.turn_id)
-            )
+            turn, request = find_request(log.session, request_id)
+            draft = answering(self._services.toolset, turn, request, answer)
+            if draft is None:
+                return request
+            await log.append(draft)
             self.ensure_running(log)
             return log.session.turns[turn.turn_id].requests[request_id]
-
-    def _answer_data(self, turn: Turn, request: Request, answer: Answer) -> dict[str, Any]:
-        if answer.args_hash is not None and answer.args_hash != request.args_hash:
-            raise ConflictError(
-                "The answer is for other arguments than those of the request.",
-                args_hash=request.args_hash,
-            )
-        asked = request.kind == "question"
-        if asked and answer.decision not in ("answer", "deny"):
-            raise BadRequestError('A question takes the decision "answer" or "deny".')
-        if not asked and answer.decision == "answer":
-            raise BadRequestError('An approval takes "approve", "always" or "deny".')
-        data: dict[str, Any] = {
-            "decision": answer.decision,
-            "by": answer.by,
-            "args_hash": request.args_hash,
-        }
-        if asked and answer.decision == "answer":
-            if not answer.answer:
-                raise BadRequestError("The answer is empty.", hint="Send it in `answer`.")
-            data["answer"] = answer.answer
-        if answer.reason:
-            data["reason"] = answer.reason
-        if answer.arguments is not None and answer.decision in ("approve", "always"):
-            data |= self._edited(turn, request, answer.arguments)
-        if answer.decision == "always":
-            data["rule"] = {"tool": turn.calls[request.call_id].name, "by": answer.by}
-        return data
-
-    def _edited(self, turn: Turn, request: Request, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Return the person's own arguments, checked like the model's."""
-        tool = self._services.toolset.get(turn.calls[request.call_id].name)
-        try:
-            checked = tool.validate(arguments)
-        except ToolError as error:
-            raise BadRequestError(str(error)) from error
-        digest = args_hash(checked)
-        if digest == request.args_hash:
-            return {}
-        return {"arguments": checked, "args_hash": digest}
 
     async def close(self) -> None:
         """Interrupt what runs; every turn ends with a valid history, queued ones wait."""
@@ -386,13 +330,6 @@ def _known(session: Session, turn_id: str) -> str | None:
     if turn_id in session.turns:
         return session.turns[turn_id].body_hash
     return next((q.data["body_hash"] for q in session.queue if q.turn_id == turn_id), None)
-
-
-def _find_request(session: Session, request_id: str) -> tuple[Turn, Request]:
-    for turn in session.turns.values():
-        if request_id in turn.requests:
-            return turn, turn.requests[request_id]
-    raise NotFoundError(f"There is no request {request_id!r} in this session.")
 
 
 def _settling(turn: Turn, reason: str, status: str = "interrupted") -> list[Draft]:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from . import events as ev
 from .agent.log import SessionLog
+from .errands import Errands
 from .errors import KernelError, NotFoundError
 from .events import Draft
 from .pages import Pages
@@ -18,8 +19,11 @@ from .tools.registry import Toolset
 class Notebooks(Protocol):
     """The notebooks of this server."""
 
-    async def open(self, path: str) -> Notebook:
-        """Raises NotFoundError, BadRequestError if the file is no notebook."""
+    async def open(self, path: str, attachment: Errands | None = None) -> Notebook:
+        """Return a notebook wherever it is open; `attachment` are the pages that may show it.
+
+        Raises NotFoundError, BadRequestError if the file is no notebook.
+        """
         ...
 
 
@@ -105,10 +109,19 @@ class SessionWorkspace:
             )
         return await self._services.kernels.start(place)
 
-    async def notebook(self) -> Notebook | None:
-        """Return the session's notebook, None if it has none."""
-        path = self._log.session.notebook
-        return await self._services.notebooks.open(path) if path else None
+    async def notebook(self, call_id: str | None = None) -> Notebook | None:
+        """Return the session's notebook, None if it has none; see agent.run.Workspace."""
+        path, turn = self._log.session.notebook, self._log.session.running()
+        if not path:
+            return None
+        errands = Errands(
+            self._log,
+            self._services.pages,
+            path,
+            turn_id=turn.turn_id if turn else None,
+            call_id=call_id,
+        )
+        return await self._services.notebooks.open(path, errands)
 
     async def blob(self, digest: str) -> bytes | None:
         """Read a blob of this session."""

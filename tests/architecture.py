@@ -23,9 +23,11 @@ FLOORS = {
     "agent": 3,
     **dict.fromkeys(
         [
+            "answers",
             "binding",
             "cell_messages",
             "cell_turns",
+            "errands",
             "export",
             "pages",
             "renames",

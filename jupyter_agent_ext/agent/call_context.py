@@ -35,7 +35,7 @@ class CallContext:
 
     async def notebook(self) -> Notebook:
         """Return the session's notebook. Raises ToolError if it has none."""
-        notebook = await self._run.workspace.notebook()
+        notebook = await self._run.workspace.notebook(self.call_id)
         if notebook is None:
             raise ToolError("This session has no notebook.")
         return notebook

@@ -59,8 +59,9 @@ async def settle_calls(run: Run) -> bool:
 
 
 def request_of(turn: Turn, call_id: str) -> Request | None:
-    """Return the request bound to a call, if one was opened."""
-    return next((r for r in turn.requests.values() if r.call_id == call_id), None)
+    """Return the request to a person that is bound to a call, if one was opened."""
+    requests = (r for r in turn.requests.values() if not r.is_errand)
+    return next((r for r in requests if r.call_id == call_id), None)
 
 
 def is_blocked(turn: Turn) -> bool:

@@ -30,8 +30,11 @@ class Workspace(Protocol):
         """
         ...
 
-    async def notebook(self) -> Notebook | None:
-        """Return the notebook, None if the session has none. Raises NotFoundError."""
+    async def notebook(self, call_id: str | None = None) -> Notebook | None:
+        """Return the notebook, None if the session has none. Raises NotFoundError.
+
+        `call_id` is the call that may change it through an open page; without one it is read.
+        """
         ...
 
     async def blob(self, digest: str) -> bytes | None:

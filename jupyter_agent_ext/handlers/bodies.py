@@ -80,14 +80,31 @@ class SessionPatch:
 
 
 @dataclass(slots=True)
-class AnswerBody:
-    """The answer to a request; `args_hash` makes sure that it is for what was shown."""
+class ErrandError:
+    """Why a page could not carry out an edit or a run; `source` and `hash` are the present ones."""
 
-    decision: Literal["approve", "deny", "always", "answer"]
+    code: Literal["stale_cell", "not_found", "not_open", "kernel", "failed"] = "failed"
+    message: str = ""
+    cell_id: str | None = None
+    source: str | None = None
+    hash: str | None = None
+
+
+@dataclass(slots=True)
+class AnswerBody:
+    """The answer to a request; `args_hash` makes sure that it is for what was shown.
+
+    `done`, `failed` and `started` are those of a page, named by `client_id` (docs/socket.md).
+    """
+
+    decision: Literal["approve", "deny", "always", "answer", "done", "failed", "started"]
     answer: str | None = None
     reason: str | None = None
     arguments: dict[str, Any] | None = None
     args_hash: str | None = None
+    client_id: str | None = None
+    result: dict[str, Any] | None = None
+    error: ErrandError | None = None
 
 
 @dataclass(slots=True)

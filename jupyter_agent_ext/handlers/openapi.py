@@ -122,7 +122,8 @@ OPERATIONS = (
     Operation(
         f"{_SESSION}/requests/{{request_id}}",
         "post",
-        "Answer an approval or a question; the turn goes on.",
+        "Answer an approval or a question, or tell what became of an edit or a run; the turn "
+        "goes on.",
         {200: b.RequestAnswered},
         b.AnswerBody,
         errors=(400, 403, 404, 409, 503),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from .. import events as ev
 from ..agent.log import SessionLog
+from ..answers import Answer
 from ..events import Event
-from ..turns import Answer, Query, check_turn, is_settled
+from ..turns import Query, check_turn, is_settled
 from .attachments import attach, check_query
 from .base import AgentHandler, protected
 from .bodies import AnswerBody, Done, QuickBody, RequestAnswered, TurnAccepted, TurnBody
@@ -96,6 +99,9 @@ class RequestHandler(AgentHandler):
             body.reason,
             body.arguments,
             body.args_hash,
+            body.client_id,
+            body.result,
+            None if body.error is None else asdict(body.error),
         )
         request = await self.manager.turns.answer(log, request_id, answer)
         self.answer(RequestAnswered(request_id, request.turn_id, request.answer or {}))

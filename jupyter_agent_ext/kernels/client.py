@@ -16,6 +16,7 @@ from ..records import ExecutionResult, Json, KernelState, Snapshot
 from .activity import Activity
 from .channels import Channels, Source
 from .execution import GRACE, START, Executor, OnOutput, OnStart
+from .following import FollowedCode
 from .incarnation import Incarnation
 from .introspection import Introspection
 from .transport import Channel
@@ -130,6 +131,10 @@ class KernelConnection:
             on_output=on_output,
             on_start=on_start,
         )
+
+    def follow(self, code: str, *, on_output: OnOutput) -> FollowedCode:
+        """Watch from now on for somebody else's execution of `code` (protocols.Follows)."""
+        return FollowedCode(self, code, on_output)
 
     async def interrupt(self) -> None:
         """Interrupt the kernel, whoever's code it runs. Raises KernelError if it is dead."""

@@ -21,8 +21,9 @@ import nbformat
 from tornado.web import HTTPError
 
 from ..errors import BadRequestError, ConflictError, OpenElsewhereError
+from ..operations import source_hash
 from ..records import Cell, Json
-from .cells import address, expect, find, has_ids, new_cell, source_hash, to_cell
+from .cells import address, expect, find, has_ids, new_cell, to_cell
 from .elsewhere import OpenElsewhere, never
 from .paths import ask, relative, translated, visible
 
@@ -66,6 +67,14 @@ class ContentsNotebook:
     def path(self) -> str:
         """The path under the server's root."""
         return self._path
+
+    async def check(self) -> None:
+        """Raise NotFoundError if there is no such file, BadRequestError if it is no notebook."""
+        with translated(self._path):
+            await visible(self._contents, self._path)
+            model = await ask(self._contents.get(self._path, content=False))
+        if model["type"] != "notebook":
+            await self._read()
 
     async def cells(self) -> list[Cell]:
         """Return all cells in order. Raises NotFoundError, BadRequestError."""

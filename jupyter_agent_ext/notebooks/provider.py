@@ -8,25 +8,34 @@ from weakref import WeakValueDictionary
 
 from ..errors import BadRequestError
 from ..protocols import Notebook
+from .attached import Attachment
 from .contents import ContentsNotebook
 from .elsewhere import OpenElsewhere, never
+from .live import LiveNotebook
 from .paths import relative
+from .shared import Documents
 
 
 class Notebooks:
-    """The notebooks of this server, each with one lock for all who write it.
+    """The notebooks of this server, each with one lock for all who write its file.
 
-    Today every notebook is reached through its file. Ways to reach an open one (the shared
-    document, an attached page) are asked first, in `open`, once they exist.
+    `settings` are those of the server's web application, where the shared documents are found.
     """
 
-    def __init__(self, contents_manager: Any, *, open_elsewhere: OpenElsewhere = never) -> None:
+    def __init__(
+        self,
+        contents_manager: Any,
+        *,
+        open_elsewhere: OpenElsewhere = never,
+        settings: dict[str, Any] | None = None,
+    ) -> None:
         self._contents = contents_manager
         self._open_elsewhere = open_elsewhere
+        self._documents = Documents(settings if settings is not None else {})
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def open(self, path: str) -> Notebook:
-        """Return the notebook at `path`.
+    async def open(self, path: str, attachment: Attachment | None = None) -> Notebook:
+        """Return the notebook at `path`; `attachment` are the pages that may show it.
 
         Raises NotFoundError if there is no such file, BadRequestError if it is no notebook,
         ForbiddenError if the path leads out of the server's root. Symbolic links are followed,
@@ -37,8 +46,8 @@ class Notebooks:
         if not clean:
             raise BadRequestError("A notebook is named by its path.")
         lock = self._locks.setdefault(clean, asyncio.Lock())
-        notebook = ContentsNotebook(
+        file = ContentsNotebook(
             self._contents, clean, open_elsewhere=self._open_elsewhere, lock=lock
         )
-        await notebook.cells()
-        return notebook
+        await file.check()
+        return LiveNotebook(file, self._documents, attachment)

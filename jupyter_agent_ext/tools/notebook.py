@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from ..errors import ConflictError, NotFoundError, ToolError
 from ..messages import text_part
-from ..protocols import Notebook, ToolContext
+from ..protocols import Kernel, Notebook, RunsCells, ToolContext
 from ..records import Cell, ExecutionResult, Json, ToolResult
 from .execution import execute, report
 from .kernel import Seconds
@@ -122,17 +122,30 @@ async def run_cell(ctx: ToolContext, cell_id: str, timeout: Seconds = 120) -> To
     if not cell.source.strip():
         raise ToolError(f"Cell {cell_id!r} is empty.")
     kernel = await ctx.kernel(start=True)
-    result = await execute(ctx, kernel, cell.source, timeout, store_history=True)
+    result = await _run_in_page(ctx, notebook, cell, kernel, timeout)
+    if result is None:
+        result = await execute(ctx, kernel, cell.source, timeout, store_history=True)
     note, changes = await _write_back(notebook, cell, result)
     content, status = await report(ctx, result, timeout, note)
     return ToolResult(content, status, changes)
+
+
+async def _run_in_page(
+    ctx: ToolContext, notebook: Notebook, cell: Cell, kernel: Kernel, timeout: int
+) -> ExecutionResult | None:
+    """Let the page that shows the notebook run the cell, None where there is none."""
+    if not isinstance(notebook, RunsCells):
+        return None
+    return await notebook.run(
+        cell, kernel, timeout=float(timeout), on_output=ctx.output, on_start=ctx.started
+    )
 
 
 async def _write_back(
     notebook: Notebook, cell: Cell, result: ExecutionResult
 ) -> tuple[str, list[Json]]:
     """Write the outputs; return a note where they could not be written, and the changes."""
-    if not result.started:
+    if not result.started or result.written:
         return "", []
     try:
         change = await notebook.write_outputs(
