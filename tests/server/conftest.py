@@ -63,9 +63,9 @@ class Api:
             )
         except HTTPClientError as error:
             response = error.response
-        text = response.body.decode() if response.body else ""
         kind = response.headers.get("Content-Type", "")
-        return response.code, json.loads(text) if text and "json" in kind else text
+        body = response.body or b""
+        return response.code, json.loads(body) if body and "json" in kind else body
 
     async def get(self, *path, **options):
         return await self.call("GET", *path, **options)
@@ -246,3 +246,10 @@ def follow(jp_fetch, jp_asyncio_loop):
     yield start
     for follower in followers:
         jp_asyncio_loop.run_until_complete(follower.close())
+
+
+async def limit_pages(store, count):
+    """Let the store's own connection find the disk full at so many pages."""
+    await store._opened().writer.run(
+        lambda db: db.execute(f"PRAGMA max_page_count={count}").fetchone()
+    )

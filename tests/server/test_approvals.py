@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import nbformat
 import pytest
 
 from tests.scripted_model import (
@@ -156,3 +157,34 @@ async def test_a_new_query_supersedes_a_paused_turn(api, open_notebook, scripted
     assert "superseded" in first["reason"]
     roles = [m["role"] for m in scripted_model.requests[1].body["messages"]]
     assert roles == ["system", "user", "assistant", "tool", "user"], "every call has its result"
+
+
+async def test_a_notebook_that_is_not_trusted_asks_even_in_mode_auto(
+    api, jp_root_dir, open_notebook, scripted_model
+):
+    cell = nbformat.v4.new_code_cell("1")
+    cell.outputs = [nbformat.v4.new_output("display_data", {"text/html": "<script></script>"})]
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), jp_root_dir / "foreign.ipynb")
+    await open_notebook("foreign.ipynb")
+    scripted_model.script(Call("run_code", {"code": "1"}))
+    status, paused = await api.quick("Go", notebook="foreign.ipynb", mode="auto")
+    assert (status, paused["status"]) == (202, "paused")
+
+
+async def test_approved_edits_change_the_notebook_and_nothing_else_in_it(
+    api, notebook, jp_root_dir, scripted_model
+):
+    before = nbformat.read(jp_root_dir / notebook, 4)
+    scripted_model.script(Call("insert_cell", {"source": "answer = 42", "cell_type": "code"}))
+    scripted_model.script(Text("inserted"))
+    status, paused = await api.quick("Insert", mode="ask")
+    assert (status, paused["requests"][0]["payload"]["effect"]) == (202, "edit")
+    assert nbformat.read(jp_root_dir / notebook, 4) == before
+    rid = paused["requests"][0]["request_id"]
+    where = ("sessions", paused["session_id"], "requests", rid)
+    await api.post(*where, body={"decision": "approve"})
+    await eventually(lambda: len(scripted_model.requests) == 2)
+    after = nbformat.read(jp_root_dir / notebook, 4)
+    assert after.cells[:-1] == before.cells
+    assert after.cells[-1].source == "answer = 42"
+    assert after.metadata == before.metadata

@@ -12,7 +12,7 @@ import stat
 import pytest
 from tornado.httpclient import HTTPClientError
 
-from tests.server.conftest import eventually
+from tests.server.conftest import eventually, limit_pages
 
 GONE = "11111111-2222-3333-4444-555555555555"
 
@@ -22,13 +22,6 @@ def opened(jp_asyncio_loop, api, notebook):
     opening = api.post("sessions", body={"notebook": notebook})
     _, info = jp_asyncio_loop.run_until_complete(opening)
     return info["session_id"]
-
-
-async def limit_pages(store, count):
-    """Let the store's own connection find the disk full at so many pages."""
-    await store._opened().writer.run(
-        lambda db: db.execute(f"PRAGMA max_page_count={count}").fetchone()
-    )
 
 
 def refused(answer, status, code):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
+import threading
+
 import pytest
 
 from tests.scripted_model import (
@@ -15,8 +19,9 @@ from tests.scripted_model import (
     Status,
     Text,
     ToolDelta,
+    Until,
 )
-from tests.server.conftest import eventually, scripted_config
+from tests.server.conftest import eventually, limit_pages, scripted_config
 
 pytestmark = LITELLM_WARNINGS
 
@@ -132,3 +137,56 @@ async def test_a_model_that_hangs_can_be_interrupted(api, notebook, scripted_mod
     assert done == {"done": True}
     _, turn = await api.get("sessions", running["session_id"], "turns", running["turn_id"])
     assert turn["status"] == "interrupted"
+
+
+async def test_a_disk_that_fills_up_in_mid_turn_loses_nothing_that_was_told(
+    api, notebook, scripted_model, jp_serverapp
+):
+    store = jp_serverapp.web_app.settings["jupyter_agent_ext"].services.store
+    _, first = await api.quick("Hello", model="embedded")
+    gate = threading.Event()
+    scripted_model.script(Until(gate), Text("long " * 100_000))
+    asked = asyncio.ensure_future(api.quick("Tell me a lot"))
+    await eventually(lambda: len(scripted_model.requests) == 1)
+    with sqlite3.connect(store.location) as database:
+        pages = database.execute("PRAGMA page_count").fetchone()[0]
+    await limit_pages(store, pages)
+    gate.set()
+    status, answer = await asked
+    assert (status, answer["code"]) == (503, "store")
+    await limit_pages(store, 1_000_000)
+    scripted_model.script(Text("again"))
+    status, answer = await api.quick("Hello again")
+    assert (status, answer["session_id"]) == (200, first["session_id"])
+    _, told = await api.get("sessions", first["session_id"], "history")
+    asked = [m["content"] for m in told["history"] if m["role"] == "user"]
+    assert asked == ["Hello", "Tell me a lot", "Hello again"]
+
+
+async def test_stopping_the_server_ends_the_turn_and_leaves_the_queued_one(
+    api, notebook, scripted_model, jp_serverapp
+):
+    manager = jp_serverapp.web_app.settings["jupyter_agent_ext"]
+    scripted_model.script(Hang())
+    _, running = await api.quick("One", timeout=0)
+    await eventually(lambda: len(scripted_model.requests) == 1)
+    where = ("sessions", running["session_id"], "turns")
+    await api.post(*where, body={"query": "Two", "id": "two"})
+    await manager.turns.close()
+    _, info = await api.get("sessions", running["session_id"])
+    assert info["queued"] == ["two"]
+    _, turn = await api.get(*where, running["turn_id"])
+    assert (turn["status"], turn["reason"]) == ("interrupted", "the server was stopped")
+    assert len(scripted_model.requests) == 1
+
+
+async def test_interrupts_in_quick_succession_leave_one_end(api, notebook, scripted_model, follow):
+    scripted_model.respond(lambda asked: [Text("go "), Hang()])
+    for number in range(5):
+        _, turn = await api.quick(f"Go {number}", timeout=0, when="queue")
+        session = turn["session_id"]
+        await asyncio.gather(*(api.post("sessions", session, "interrupt") for _ in range(4)))
+    follower = follow("sessions", session, "events")
+    await follower.until("synced")
+    ended = [e["turn_id"] for e in follower.of("turn.ended")]
+    assert len(ended) == len(set(ended)) == 5
