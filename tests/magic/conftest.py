@@ -114,3 +114,57 @@ class Typist:
 def typist(jp_asyncio_loop, open_notebook):  # noqa: F811
     """Somebody at the example notebook, its kernel just started."""
     return Typist(jp_asyncio_loop.run_until_complete(open_notebook()))
+
+
+def scripted(server, mode="auto", **extension):
+    """A configuration with the scripted model, in which new sessions have `mode`."""
+    return {
+        "AgentExtension": {"api_bases": {"openai": server.url}, **extension},
+        "AgentSessionManager": {
+            "default_model": "openai/scripted",
+            "max_retries": 1,
+            "default_mode": mode,
+        },
+    }
+
+
+class Logbook:
+    """The server's own record of what happened."""
+
+    def __init__(self, serverapp):
+        self.manager = serverapp.web_app.settings["jupyter_agent_ext"]
+
+    async def sessions(self):
+        """Return the sessions, the one last active first."""
+        cards = await self.manager.services.store.cards(None, self.manager.root)
+        return [(await self.manager.peek(card.key)).session for card in cards]
+
+    async def turns(self):
+        """Return the turns of the session last active, oldest first."""
+        sessions = await self.sessions()
+        return sessions[0].path() if sessions else []
+
+    async def ended(self, status=None):
+        """Wait until the newest turn has ended, and return it."""
+
+        async def over():
+            turns = await self.turns()
+            return turns and turns[-1].status != "running" and turns[-1]
+
+        turn = await eventually(over)
+        assert status in (None, turn.status), (turn.status, turn.reason)
+        return turn
+
+
+@pytest.fixture
+def logbook(jp_serverapp):
+    return Logbook(jp_serverapp)
+
+
+def results(turn):
+    """Return (name, status, text) of a turn's tool calls, in their order."""
+    parts = [p for m in turn.messages if m.role == "tool" for p in m.parts]
+    return [
+        (p["name"], p["status"], "\n".join(c.get("text", "[image]") for c in p["content"]))
+        for p in parts
+    ]
