@@ -1,0 +1,27 @@
+/** Hooks: draw again when a signal says so. */
+import type { ISignal } from '@lumino/signaling';
+import { useEffect, useReducer } from 'react';
+
+/** Draw again whenever one of the signals is emitted. Returns a number that grows with each. */
+export function useSignals(...signals: (ISignal<unknown, unknown> | undefined)[]): number {
+  const [version, draw] = useReducer((n: number) => n + 1, 0);
+  useEffect(() => {
+    const slot = (): void => draw();
+    signals.forEach(signal => signal?.connect(slot));
+    return () => signals.forEach(signal => signal?.disconnect(slot));
+    // eslint-disable-next-line -- the signals are what it depends on
+  }, signals);
+  return version;
+}
+
+/** Call `tick` every `every` milliseconds while `active`. */
+export function useTick(every: number, active: boolean): void {
+  const [, draw] = useReducer((n: number) => n + 1, 0);
+  useEffect(() => {
+    if (!active) {
+      return;
+    }
+    const timer = window.setInterval(draw, every);
+    return () => window.clearInterval(timer);
+  }, [every, active]);
+}

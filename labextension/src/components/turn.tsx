@@ -1,0 +1,199 @@
+/** One turn: the question, what was said and done, and how it ended. */
+import { copyIcon, ToolbarButtonComponent } from '@jupyterlab/ui-components';
+import React, { memo } from 'react';
+import { seconds } from '../calls';
+import { running } from '../reducer';
+import type { Content, IMessage, IPartial, IUsage, ITurn, Part } from '../tokens';
+import { copyText } from './codeblock';
+import { usePanel } from './context';
+import { Markdown } from './markdown';
+import { BlobImage } from './outputs';
+import { ToolCard } from './toolcard';
+import { UsageText } from './usage';
+
+/** `version` grows with every redraw of a running turn; it stands still for the others. */
+export const Turn = memo(function Turn(props: { turn: ITurn; version: number }): JSX.Element {
+  const { sessions, trans } = usePanel();
+  const { turn, version } = props;
+  const session = sessions.current;
+  const results = resultsOf(turn);
+  const partials = session?.partialsOf(turn.turn_id) ?? [];
+  const live = session !== null && running(session.state) === turn;
+  const waiting = live && partials.length === 0 && allAnswered(turn, results);
+  return (
+    <article className="jp-Agent-turn" data-turn-id={turn.turn_id} aria-busy={live}>
+      {turn.messages.map(message => (
+        <Message
+          key={message.message_id}
+          turn={turn}
+          message={message}
+          results={results}
+          version={version}
+        />
+      ))}
+      {partials.map(([id, partial]) => (
+        <Partial key={id} partial={partial} />
+      ))}
+      {waiting && (
+        <p className="jp-Agent-thinking">
+          <span className="jp-Agent-dots" aria-hidden="true" />
+          {turn.retries > 0
+            ? trans.__('The model did not answer; trying again (%1) …', turn.retries)
+            : trans.__('Thinking …')}
+        </p>
+      )}
+      {!live && <Ending turn={turn} />}
+    </article>
+  );
+});
+
+function Message(props: {
+  turn: ITurn;
+  message: IMessage;
+  results: Map<string, Content[]>;
+  version: number;
+}): JSX.Element | null {
+  const { trans } = usePanel();
+  const { turn, message, results, version } = props;
+  if (message.role === 'user') {
+    return <Asked parts={message.parts} />;
+  }
+  if (message.role === 'tool') {
+    return null; // shown with its call
+  }
+  return (
+    <div className="jp-Agent-answer">
+      {message.parts.map((part, i) => {
+        switch (part.type) {
+          case 'text':
+            return part.text ? <Markdown key={i} text={part.text} /> : null;
+          case 'reasoning':
+            return part.text ? (
+              <details key={i} className="jp-Agent-reasoning">
+                <summary>{trans.__('Reasoning')}</summary>
+                <Markdown text={part.text} />
+              </details>
+            ) : null;
+          case 'tool_call':
+            return (
+              <ToolCard
+                key={part.call_id}
+                turn={turn}
+                part={part}
+                content={results.get(part.call_id) ?? NOTHING}
+                version={version}
+              />
+            );
+          default:
+            return null;
+        }
+      })}
+    </div>
+  );
+}
+
+/** What the person asked: plain text, as it was typed. */
+function Asked(props: { parts: readonly Part[] }): JSX.Element {
+  const { trans } = usePanel();
+  const [first, ...rest] = props.parts;
+  const name = /^<data kind="attachment" name="([^"]*)">/;
+  return (
+    <div className="jp-Agent-asked">
+      <span className="jp-Agent-hidden">{trans.__('You asked:')}</span>
+      {first?.type === 'text' ? first.text : ''}
+      {rest.map((part, i) =>
+        part.type === 'image' ? (
+          <BlobImage key={i} part={part} />
+        ) : part.type === 'text' ? (
+          <details key={i} className="jp-Agent-arguments">
+            <summary>{name.exec(part.text)?.[1] || trans.__('Attachment')}</summary>
+            <pre className="jp-Agent-text">{part.text}</pre>
+          </details>
+        ) : null
+      )}
+    </div>
+  );
+}
+
+function Partial(props: { partial: IPartial }): JSX.Element {
+  const { trans } = usePanel();
+  const { text, reasoning } = props.partial;
+  return (
+    <div className="jp-Agent-answer jp-mod-streaming">
+      {reasoning && (
+        <details className="jp-Agent-reasoning" open={!text}>
+          <summary>{trans.__('Reasoning')}</summary>
+          <Markdown text={reasoning} streaming />
+        </details>
+      )}
+      {text && <Markdown text={text} streaming />}
+    </div>
+  );
+}
+
+function Ending(props: { turn: ITurn }): JSX.Element {
+  const { trans } = usePanel();
+  const { turn } = props;
+  const told: Readonly<Record<string, string>> = {
+    failed: trans.__('Failed: %1', turn.reason),
+    interrupted: trans.__('Stopped.'),
+    limit: trans.__('A limit was reached: %1', turn.reason)
+  };
+  const answer = answerOf(turn);
+  const took = turn.ended === null ? null : turn.ended - turn.started;
+  return (
+    <footer className="jp-Agent-ending">
+      {told[turn.status] && (
+        <p className={`jp-Agent-note jp-mod-${turn.status}`}>{told[turn.status]}</p>
+      )}
+      {answer && (
+        <ToolbarButtonComponent
+          icon={copyIcon}
+          tooltip={trans.__('Copy the answer')}
+          onClick={() => void copyText(answer)}
+        />
+      )}
+      <span className="jp-Agent-muted">
+        {took === null ? '' : seconds(took, trans)}
+        {hasUsage(turn.usage) && (
+          <>
+            {' · '}
+            <UsageText usage={turn.usage} />
+          </>
+        )}
+      </span>
+    </footer>
+  );
+}
+
+const NOTHING: readonly Content[] = [];
+
+function resultsOf(turn: ITurn): Map<string, Content[]> {
+  const results = new Map<string, Content[]>();
+  for (const message of turn.messages) {
+    for (const part of message.parts) {
+      if (part.type === 'tool_result') {
+        results.set(part.call_id, part.content);
+      }
+    }
+  }
+  return results;
+}
+
+function allAnswered(turn: ITurn, results: Map<string, Content[]>): boolean {
+  return turn.messages.every(message =>
+    message.parts.every(part => part.type !== 'tool_call' || results.has(part.call_id))
+  );
+}
+
+function answerOf(turn: ITurn): string {
+  const last = [...turn.messages].reverse().find(message => message.role === 'assistant');
+  return (last?.parts ?? [])
+    .map(part => (part.type === 'text' ? part.text : ''))
+    .filter(Boolean)
+    .join('\n\n');
+}
+
+function hasUsage(usage: IUsage): boolean {
+  return usage.input_tokens + usage.output_tokens > 0;
+}
