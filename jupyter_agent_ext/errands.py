@@ -28,7 +28,7 @@ CLOSING_SECONDS: Final = 5.0
 class Errands:
     """The pages that show the session's notebook, for one call (notebooks.attached.Attachment).
 
-    `call_id` is None where only reading is meant. `lease` is in seconds.
+    `call_id` is None where only reading is meant; `lease` is in seconds.
     """
 
     def __init__(
@@ -39,12 +39,13 @@ class Errands:
         *,
         turn_id: str | None = None,
         call_id: str | None = None,
-        lease: float = LEASE_SECONDS,
+        lease: float | None = None,
     ) -> None:
         self._log, self._pages, self._path = log, pages, path
         self._turn_id, self._call_id = turn_id or "", call_id
-        self._lease = lease
+        self._lease = LEASE_SECONDS if lease is None else lease
         self._failed: set[str] = set()
+        self._asked = ""
 
     # ------------------------------------------------------------ Attachment
 
@@ -66,6 +67,13 @@ class Errands:
         if page is None:
             raise PageError(f"No page shows {self._path!r}.")
         return await page.read(self._path)
+
+    async def read_again(self) -> list[Json] | None:
+        """Return the cells of the page that was asked last, None if it is gone."""
+        for page in self._showing():
+            if page.client_id == self._asked:
+                return await page.read(self._path)
+        return None
 
     async def edit(self, operations: list[Json]) -> Json:
         """Let the page make the changes. Raises StaleCellError, NotFoundError, PageError."""
@@ -166,7 +174,7 @@ class Errands:
         return None
 
     async def _open(self, kind: str, payload: Json, page: Page) -> str:
-        request_id = uuid.uuid4().hex[:12]
+        request_id, self._asked = uuid.uuid4().hex[:12], page.client_id
         opened = {"request_id": request_id, "kind": kind, "call_id": self._call_id}
         leased = {"request_id": request_id, "client_id": page.client_id, "seconds": self._lease}
         await self._log.append(

@@ -33,6 +33,13 @@ class Attachment(Protocol):
         """Return the cells as the person sees them. Raises PageError."""
         ...
 
+    async def read_again(self) -> list[Json] | None:
+        """Return the cells of the page that was asked last, None if it is gone. Raises PageError.
+
+        Only it can tell what became of the errand that it did not answer.
+        """
+        ...
+
     async def edit(self, operations: list[Json]) -> Json:
         """Let the page make the changes, all or none; return what it says.
 
@@ -64,6 +71,10 @@ class AttachedNotebook:
     def __init__(self, path: str, attachment: Attachment) -> None:
         self._path = path
         self._attachment = attachment
+
+    def showing(self) -> bool:
+        """Say whether a page can still be asked."""
+        return self._attachment.showing()
 
     async def cells(self) -> list[Cell]:
         """Return all cells in order. Raises PageError."""

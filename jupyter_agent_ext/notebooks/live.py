@@ -19,7 +19,7 @@ from ..errors import (
 from ..operations import change_of, evidence
 from ..protocols import Follows, Kernel
 from ..records import Cell, ExecutionResult, Json
-from .attached import AttachedNotebook, Attachment, OnOutput, to_image
+from .attached import AttachedNotebook, Attachment, OnOutput, to_cells, to_image
 from .cells import CELL_TYPES
 from .contents import ContentsNotebook
 from .shared import Documents, SharedNotebook
@@ -134,20 +134,22 @@ class LiveNotebook:
 
     async def _apply(self, operation: Json) -> Json:
         for _ in range(SWITCHES):
+            way = await self._way()
             try:
-                return await (await self._way()).apply(operation)
+                return await way.apply(operation)
             except LapsedError as lapsed:
                 if (settled := await self._settle(operation, lapsed)) is not None:
                     return settled
-            except PageError as error:
-                if self._attachment is None or self._attachment.showing():
-                    raise error
+            except PageError:
+                if not isinstance(way, AttachedNotebook) or way.showing():
+                    raise
         raise PageError(f"No page made the change of {self.path!r}, and its file is not free.")
 
     async def _settle(self, operation: Json, lapsed: LapsedError) -> Json | None:
         """Return the change if the cells show that it was made, None if it may be made anew."""
         try:
-            cells = await self.cells()
+            told = await self._attachment.read_again() if self._attachment else None
+            cells = await self.cells() if told is None else to_cells(told)
         except AgentError:
             raise lapsed from None
         found = evidence(operation, cells)
@@ -184,7 +186,7 @@ class _File:
             shown = self._attachment is not None and self._attachment.shown()
             try:
                 if shown and time.monotonic() >= deadline:
-                    raise LapsedError("The page that shows the notebook does not answer.")
+                    raise PageError("The page that shows the notebook does not answer.")
                 if not shown:
                     return await self._write(operation)
             except OpenElsewhereError:
