@@ -18,6 +18,8 @@ PING_SECONDS: Final = 2.0
 """A cell gives up when it has heard nothing for five times as long."""
 RESULT_CHARS: Final = 1_500
 ARGUMENT_CHARS: Final = 4_000
+FOR_A_PERSON: Final = ("approval", "question")
+"""The kinds of requests that a cell is told of; others go to pages."""
 
 Ask = Callable[[SessionLog, Turn, Request], Json]
 
@@ -80,7 +82,7 @@ class CellFeed:
         turn = self._log.session.turns.get(self._turn_id)
         if turn is None:
             return None
-        if event.type == ev.REQUEST_OPENED:
+        if event.type == ev.REQUEST_OPENED and event.data["kind"] in FOR_A_PERSON:
             return self._ask(self._log, turn, turn.requests[event.data["request_id"]])
         if event.type == ev.TURN_STARTED:
             place = {"session_id": self._log.session.session_id, "turn_id": turn.turn_id}

@@ -16,7 +16,7 @@ import msgspec
 from .agent.log import SessionLog
 from .agent.permissions import lower_mode
 from .answers import Answer
-from .cell_messages import CellFeed, asking
+from .cell_messages import FOR_A_PERSON, CellFeed, asking
 from .errors import (
     AgentError,
     BadRequestError,
@@ -275,6 +275,8 @@ class CellTurns:
 
     def _is_own(self, turn: Turn, request: Request) -> bool:
         """Say whether a cell may answer: for code that runs in it, and for plain questions."""
+        if request.kind not in FOR_A_PERSON:
+            return False
         tool = self._manager.services.toolset.get(turn.calls[request.call_id].name)
         if tool.effect == "execute":
             return "kernel" in tool.needs
