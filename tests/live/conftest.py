@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-
+import nbformat
 import pytest
 
+from jupyter_agent_ext import errands
 from tests.live.page import ScriptedPage
 from tests.server.conftest import *  # noqa: F403
+from tests.server.conftest import eventually
 
 
 @pytest.fixture
@@ -29,10 +29,67 @@ def open_page(jp_asyncio_loop, jp_ws_fetch, api):
         jp_asyncio_loop.run_until_complete(page.close())
 
 
-async def settle():
-    """Let what is on its way through the socket arrive."""
-    await asyncio.sleep(0.05)
+@pytest.fixture
+def agent_config(scripted_model):
+    return {
+        "AgentExtension": {"api_bases": {"openai": scripted_model.url}},
+        "AgentSessionManager": {"default_model": "openai/scripted", "max_retries": 0},
+    }
 
 
-def frame(value):
-    return json.dumps(value)
+@pytest.fixture
+def short_lease(monkeypatch):
+    monkeypatch.setattr(errands, "LEASE_SECONDS", 0.5)
+    monkeypatch.setattr(errands, "RETURN_SECONDS", 0.1)
+
+
+@pytest.fixture
+def book(make_notebook, jp_root_dir):
+    """A notebook of three cells, as (id, source)."""
+    path = make_notebook("book.ipynb", "a = 1", "b = a + 1", "print(b)")
+    cells = nbformat.read(jp_root_dir / path, as_version=4)["cells"]
+    return path, [(c["id"], c["source"]) for c in cells]
+
+
+@pytest.fixture
+def session_of(api):
+    async def open_session(path):
+        _, info = await api.post("sessions", body={"notebook": path})
+        return info["session_id"]
+
+    return open_session
+
+
+@pytest.fixture
+def attach(open_page, session_of, jp_root_dir, jp_serverapp):
+    """Open a page that shows the notebook and follows its session."""
+    pages = jp_serverapp.web_app.settings["jupyter_agent_ext"].services.pages
+
+    async def attach_it(path, client_id="page-0001", **options):
+        session = await session_of(path)
+        page = await open_page(client_id)
+        page.show(path, jp_root_dir, **options)
+        page.subscribe(session)
+        await page.until(session, "synced")
+        await eventually(
+            lambda: any(p.client_id == client_id for p in pages.showing("local", path))
+        )
+        return page, session
+
+    return attach_it
+
+
+def file_sources(root, path):
+    return [c["source"] for c in nbformat.read(root / path, as_version=4)["cells"]]
+
+
+def result_text(asked, n=-1):
+    message = [m for m in asked.body["messages"] if m["role"] == "tool"][n]
+    content = message["content"]
+    return content if isinstance(content, str) else "\n".join(p.get("text", "") for p in content)
+
+
+def user_text(asked):
+    message = [m for m in asked.body["messages"] if m["role"] == "user"][-1]
+    content = message["content"]
+    return content if isinstance(content, str) else "\n".join(p.get("text", "") for p in content)

@@ -8,79 +8,13 @@ import json
 import nbformat
 import pytest
 
-from jupyter_agent_ext import errands
 from tests.scripted_model import LITELLM_WARNINGS, Call, Text
 from tests.server.conftest import eventually
 
+from .conftest import file_sources, result_text, user_text
 from .page import digest
 
 pytestmark = LITELLM_WARNINGS
-
-
-@pytest.fixture
-def agent_config(scripted_model):
-    return {
-        "AgentExtension": {"api_bases": {"openai": scripted_model.url}},
-        "AgentSessionManager": {"default_model": "openai/scripted", "max_retries": 0},
-    }
-
-
-@pytest.fixture
-def short_lease(monkeypatch):
-    monkeypatch.setattr(errands, "LEASE_SECONDS", 0.5)
-    monkeypatch.setattr(errands, "RETURN_SECONDS", 0.1)
-
-
-@pytest.fixture
-def book(make_notebook, jp_root_dir):
-    """A notebook of three cells, as (id, source)."""
-    path = make_notebook("book.ipynb", "a = 1", "b = a + 1", "print(b)")
-    cells = nbformat.read(jp_root_dir / path, as_version=4)["cells"]
-    return path, [(c["id"], c["source"]) for c in cells]
-
-
-@pytest.fixture
-def session_of(api):
-    async def open_session(path):
-        _, info = await api.post("sessions", body={"notebook": path})
-        return info["session_id"]
-
-    return open_session
-
-
-@pytest.fixture
-def attach(open_page, session_of, jp_root_dir, jp_serverapp):
-    """Open a page that shows the notebook and follows its session."""
-    pages = jp_serverapp.web_app.settings["jupyter_agent_ext"].services.pages
-
-    async def attach_it(path, client_id="page-0001", **options):
-        session = await session_of(path)
-        page = await open_page(client_id)
-        page.show(path, jp_root_dir, **options)
-        page.subscribe(session)
-        await page.until(session, "synced")
-        await eventually(
-            lambda: any(p.client_id == client_id for p in pages.showing("local", path))
-        )
-        return page, session
-
-    return attach_it
-
-
-def file_sources(root, path):
-    return [c["source"] for c in nbformat.read(root / path, as_version=4)["cells"]]
-
-
-def result_text(asked, n=-1):
-    message = [m for m in asked.body["messages"] if m["role"] == "tool"][n]
-    content = message["content"]
-    return content if isinstance(content, str) else "\n".join(p.get("text", "") for p in content)
-
-
-def user_text(asked):
-    message = [m for m in asked.body["messages"] if m["role"] == "user"][-1]
-    content = message["content"]
-    return content if isinstance(content, str) else "\n".join(p.get("text", "") for p in content)
 
 
 async def test_the_agent_sees_unsaved_text(api, book, attach, scripted_model):

@@ -11,6 +11,11 @@ from tests.server.conftest import eventually
 
 
 @pytest.fixture
+def agent_config():
+    return {}
+
+
+@pytest.fixture
 def pages(jp_serverapp):
     return jp_serverapp.web_app.settings["jupyter_agent_ext"].services.pages
 
