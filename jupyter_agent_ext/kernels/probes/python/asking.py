@@ -272,12 +272,14 @@ async def _hold(shell: Any, line: str, make_seat: Any) -> None:
         raise AgentTurnError("%agent runs in a cell of the kernel's main thread only.")
     if not _waits.acquire(blocking=False):
         raise AgentTurnError("A turn of the agent runs in this cell already.")
+    seat = make_seat(shell, probe)
     try:
-        conversation = Conversation(shell, make_seat(shell, probe), options, text)
+        conversation = Conversation(shell, seat, options, text)
         probe.handlers[OP] = conversation.take
         await conversation.hold()
     finally:
         probe.handlers.pop(OP, None)
+        seat.close()
         _waits.release()
 
 

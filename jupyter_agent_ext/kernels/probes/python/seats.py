@@ -54,6 +54,9 @@ class AwaitingSeat:
         shell.events.trigger("post_run_cell", result)
         return result
 
+    def close(self) -> None:
+        """Do nothing: the loop was never ours."""
+
     def cancel(self) -> None:
         """End what is awaited, from a signal handler."""
         if self.task is not None:
@@ -71,6 +74,7 @@ class BlockingSeat:
     def __init__(self, shell: Any, probe: Any) -> None:
         self.shell, self.probe = shell, probe
         self._messages: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        probe.lend = self._messages.put
 
     def put(self, message: Any) -> None:
         """Hand a message over, from any thread."""
@@ -78,13 +82,10 @@ class BlockingSeat:
 
     async def next(self, seconds: float) -> Any:
         """Return the next message, None if there is none for so long. Never suspends."""
-        self.probe.lend = self._messages.put
         try:
             message = self._messages.get(timeout=max(seconds, 0.001))
         except queue.Empty:
             return None
-        finally:
-            self.probe.lend = None
         if callable(message):
             message()
             return None
@@ -96,7 +97,15 @@ class BlockingSeat:
 
     async def run(self, code: str) -> Any:
         """Run code as a part of the cell; return IPython's result. Never suspends."""
-        return self.shell.run_cell(code, store_history=False)
+        self.probe.lend = None
+        try:
+            return self.shell.run_cell(code, store_history=False)
+        finally:
+            self.probe.lend = self._messages.put
+
+    def close(self) -> None:
+        """Lend the thread no more."""
+        self.probe.lend = None
 
     def cancel(self) -> None:
         """Do nothing: the signal itself ends a blocking wait."""
