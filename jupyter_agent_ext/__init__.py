@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = version("jupyter_agent_ext")
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    return [{"src": "labextension", "dest": "jupyter-agent-ext"}]
 
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:

@@ -45,7 +45,9 @@ export function applyOperations(notebook: ISharedNotebook, operations: Operation
   check(notebook, operations);
   const manager = agentUndoManager(notebook);
   const changes: IChange[] = [];
+  const own = (notebook as YNotebook).undoManager;
   manager.stopCapturing();
+  own.stopCapturing(); // what the person did just before is a step of its own
   notebook.transact(
     () => {
       // `notebook.cells` is only brought up to date when the transaction ends
@@ -59,6 +61,7 @@ export function applyOperations(notebook: ISharedNotebook, operations: Operation
     ORIGIN
   );
   manager.stopCapturing();
+  own.stopCapturing();
   return changes;
 }
 

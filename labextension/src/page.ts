@@ -19,6 +19,8 @@ interface ITask {
   session: string;
   kind: string;
   payload: JsonObject;
+  /** Until when this page may begin, as `performance.now()`; 0 where it may not. */
+  until: number;
 }
 
 export class AgentPage implements IDisposable {
@@ -134,27 +136,38 @@ export class AgentPage implements IDisposable {
     }
   }
 
+  /** Edits and runs come with the events of their session, or by themselves where it is unknown. */
   private _event(session: string, event: IEvent): void {
     const data = event.data as JsonObject;
     const id = String(data.request_id);
     if (event.type === 'request.opened' && (data.kind === 'edit' || data.kind === 'run')) {
-      this._tasks.set(id, { session, kind: data.kind, payload: data.payload as JsonObject });
+      if (!this._taken.has(id)) {
+        const payload = data.payload as JsonObject;
+        this._tasks.set(id, { session, kind: data.kind, payload, until: 0 });
+      }
     } else if (event.type === 'request.answered') {
       this._tasks.delete(id);
-      this._leased.delete(id);
     } else if (event.type === 'turn.ended') {
       this._forget(session);
-    } else if (event.type === 'request.leased' && data.client_id === this._requests.clientId) {
-      this._leased.add(id);
+    } else if (event.type === 'request.leased') {
+      const task = this._tasks.get(id);
+      if (task) {
+        const mine = data.client_id === this._requests.clientId;
+        task.until = mine ? performance.now() + Number(data.seconds) * 1000 : 0;
+      }
     }
     if (!this._requests.isReplaying(session)) {
-      for (const leased of [...this._leased]) {
-        const task = this._tasks.get(leased);
-        if (task?.session === session) {
-          this._leased.delete(leased);
-          this._tasks.delete(leased);
-          void this._carryOut(leased, task);
-        }
+      this._begin(session);
+    }
+  }
+
+  /** Carry out what this page holds the lease for, once and in time. */
+  private _begin(session: string): void {
+    for (const [id, task] of [...this._tasks]) {
+      if (task.session === session && task.until > performance.now()) {
+        this._tasks.delete(id);
+        this._taken.add(id);
+        void this._carryOut(id, task);
       }
     }
   }
@@ -163,7 +176,6 @@ export class AgentPage implements IDisposable {
     for (const [id, task] of this._tasks) {
       if (task.session === session) {
         this._tasks.delete(id);
-        this._leased.delete(id);
       }
     }
   }
@@ -239,7 +251,7 @@ export class AgentPage implements IDisposable {
 
   private readonly _listener = (): void => this._show();
   private readonly _tasks = new Map<string, ITask>();
-  private readonly _leased = new Set<string>();
+  private readonly _taken = new Set<string>();
   private _timer = 0;
   private _disposed = false;
 }

@@ -42,6 +42,7 @@ export function emptySession(): ISessionState {
     variables: new Map(),
     snapshot: {},
     lost: [],
+    cells: new Map(),
     usage: noUsage()
   };
 }
@@ -216,6 +217,14 @@ function variablesRead(s: ISessionState, e: IEvent, d: Data): void {
   }
 }
 
+function notebookRead(s: ISessionState, _: IEvent, d: Data): void {
+  s.cells = new Map(s.cells);
+  get<string[]>(d, 'gone', []).forEach(id => s.cells.delete(id));
+  for (const [id, hash] of Object.entries(get<Record<string, string>>(d, 'set', {}))) {
+    s.cells.set(id, hash);
+  }
+}
+
 function messageCompleted(s: ISessionState, e: IEvent, d: Data): void {
   const turn = touch(s, e);
   say(turn, d.message_id as string, d.role as IMessage['role'], d.parts as Part[]);
@@ -251,6 +260,11 @@ function toolCompleted(s: ISessionState, e: IEvent, d: Data): void {
     ended: e.time,
     changes: get<IChange[]>(d, 'changes', [])
   });
+  for (const change of get<IChange[]>(d, 'changes', [])) {
+    if (change.kind === 'cell' && change.path === s.notebook) {
+      cellChanged(s, change);
+    }
+  }
   say(turn, callId, 'tool', [
     {
       type: 'tool_result',
@@ -262,6 +276,16 @@ function toolCompleted(s: ISessionState, e: IEvent, d: Data): void {
   ]);
 }
 
+/** What the agent itself made of a cell it need not be told of. */
+function cellChanged(s: ISessionState, change: IChange): void {
+  s.cells = new Map(s.cells);
+  if (typeof change.hash === 'string') {
+    s.cells.set(change.cell_id as string, change.hash);
+  } else {
+    s.cells.delete(change.cell_id as string);
+  }
+}
+
 function requestOpened(s: ISessionState, e: IEvent, d: Data): void {
   const turn = touch(s, e);
   turn.requests.set(d.request_id as string, {
@@ -271,7 +295,19 @@ function requestOpened(s: ISessionState, e: IEvent, d: Data): void {
     call_id: d.call_id as string,
     args_hash: get(d, 'args_hash', ''),
     payload: get(d, 'payload', {}),
-    answer: null
+    answer: null,
+    lease: null
+  });
+}
+
+function requestLeased(s: ISessionState, e: IEvent, d: Data): void {
+  const turn = touch(s, e);
+  const { request_id, ...lease } = d;
+  const request = must(turn.requests.get(request_id as string));
+  const former = e.type === 'request.started' ? request.lease : null;
+  turn.requests.set(request.request_id, {
+    ...request,
+    lease: { ...former, ...(lease as JsonObject) }
   });
 }
 
@@ -326,11 +362,14 @@ export const FOLDS: Readonly<Record<string, Fold>> = {
   'turn.resumed': turnResumed,
   'turn.ended': turnEnded,
   'variables.read': variablesRead,
+  'notebook.read': notebookRead,
   'message.completed': messageCompleted,
   'tool.called': toolCalled,
   'tool.started': toolStarted,
   'tool.completed': toolCompleted,
   'request.opened': requestOpened,
+  'request.leased': requestLeased,
+  'request.started': requestLeased,
   'request.answered': requestAnswered,
   'retry.scheduled': retryScheduled,
   'context.compacted': contextCompacted,

@@ -17,7 +17,7 @@ const DROPPED = [
   'select,slot,source,style,svg,template,textarea,title,track,video'
 ].join(',');
 const ATTRIBUTES = new Set(
-  'align alt class colspan dir height href lang rowspan scope src start title width'.split(' ')
+  'align alt class colspan dir height href lang rowspan scope src start width'.split(' ')
 );
 /** What the highlighter and pandas write; a class of ours would make text look like a card. */
 const CLASSES = /^(ͼ.*|cm-[\w-]+|language-[\w+#.-]+|dataframe|markdown-alert[\w-]*)$/;

@@ -83,6 +83,7 @@ export interface IChange {
   kind?: string;
   path?: string;
   cell_id?: string;
+  hash?: string | null;
   before?: CellImage;
   after?: CellImage;
 }
@@ -108,6 +109,8 @@ export interface IRequest {
   args_hash: string;
   payload: JsonObject;
   answer: JsonObject | null;
+  /** Which page carries out an edit or a run. */
+  lease: JsonObject | null;
 }
 
 export interface ITurn {
@@ -165,6 +168,8 @@ export interface ISessionState {
   variables: Map<string, Summary>;
   snapshot: JsonObject;
   lost: string[];
+  /** The hash of each cell's source as the agent knows it. */
+  cells: Map<string, string>;
   usage: IUsage;
 }
 
