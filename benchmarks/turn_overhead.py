@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 TOKEN = "benchmark"
@@ -34,8 +35,14 @@ for i in range(5): globals()[f"frame_{i}"] = pd.DataFrame(np.zeros((100, 5)))
 """
 
 
+MODEL = [
+    "--AgentExtension.model_class=benchmarks.instant.InstantModel",
+    "--AgentSessionManager.default_model=instant/one",
+]
+
+
 class Server:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, config: Sequence[str] = MODEL) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -60,8 +67,7 @@ class Server:
                 f"--ServerApp.port={self.port}",
                 "--ServerApp.ip=127.0.0.1",
                 f"--IdentityProvider.token={TOKEN}",
-                "--AgentExtension.model_class=benchmarks.instant.InstantModel",
-                "--AgentSessionManager.default_model=instant/one",
+                *config,
             ],
             env=env,
             stdin=subprocess.DEVNULL,
