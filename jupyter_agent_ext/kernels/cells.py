@@ -276,8 +276,8 @@ class CellKernel:
 
     async def _stop(self, run: _Run) -> None:
         """End the code and let the cell wait on."""
-        await self._cell.tell([{"kind": "stop", "call": run.call_id}])
-        await self._wait(run, GRACE)
+        if await self._cell.tell([{"kind": "stop", "call": run.call_id}]):
+            await self._wait(run, GRACE)
 
     def _result(self, run: _Run, in_time: bool) -> ExecutionResult:
         result = ExecutionResult("ok", run.outputs.to_json(), error=run.error)

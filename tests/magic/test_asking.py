@@ -157,6 +157,17 @@ async def test_other_magics_may_wrap_it(typist, logbook):
     assert [turn.query for turn in await logbook.turns()] == ["wrapped?", "captured?"]
 
 
+async def test_a_cell_may_ask_several_times_and_without_autoawait(typist, logbook):
+    ran = await typist.run("%agent one?\nfor n in (2, 3):\n    %agent more?\n%agent four?")
+    assert ran.status == "ok", ran.error
+    assert [o["data"]["text/plain"] for o in ran.answers] == ["The answer."] * 4
+    await typist.run("%autoawait off")
+    ran = await typist.run("%%agent\nfive?")
+    assert ran.markdown == "The answer."
+    asked = [turn.query for turn in await logbook.turns()]
+    assert asked == ["one?", "more?", "more?", "four?", "five?"]
+
+
 async def test_load_ext_is_not_needed_but_works(typist, logbook):
     ran = await typist.run("%load_ext jupyter_agent_ext\n%reload_ext jupyter_agent_ext")
     assert ran.status == "ok"

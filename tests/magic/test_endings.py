@@ -160,6 +160,25 @@ async def test_a_restart_of_the_kernel_ends_the_turn_with_a_valid_history(
     assert (await typist.run("%agent still there?")).markdown == "Back again."
 
 
+async def test_a_kernel_that_is_shut_down_ends_the_turn(
+    typist, scripted_model, logbook, jp_serverapp
+):
+    scripted_model.script(Call("run_code", {"code": "print('on')\nimport time\ntime.sleep(30)"}))
+    begun = asyncio.Event()
+
+    def look(message):
+        if message["header"]["msg_type"] == "stream":
+            begun.set()
+
+    cell = asyncio.ensure_future(typist.run("%agent go", on_message=look))
+    await asyncio.wait_for(begun.wait(), 20)
+    await jp_serverapp.kernel_manager.shutdown_kernel(typist.kernel_id, now=True)
+    turn = await logbook.ended("interrupted")
+    assert turn.unanswered() == []
+    cell.cancel()
+    await asyncio.gather(cell, return_exceptions=True)
+
+
 async def test_a_server_that_stops_ends_the_cell(typist, scripted_model, logbook, jp_serverapp):
     scripted_model.script(Text("I think"), Hang())
     cell = asyncio.ensure_future(typist.run("%agent go"))

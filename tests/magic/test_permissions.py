@@ -49,6 +49,13 @@ async def test_an_inline_question_lets_code_run_or_not(typist, scripted_model, l
     assert await typist.value("('x' in globals(), 'y' in globals())") == "(True, False)"
 
 
+async def test_a_quiet_cell_still_says_what_it_would_run(typist, scripted_model, logbook):
+    scripted_model.script(run_code("x = 1"))
+    scripted_model.script(Text("Done."))
+    assert (await typist.run("%agent --quiet go", answers=["y"])).outputs == []
+    assert "x = 1" in typist.prompts[0]
+
+
 async def test_all_answers_for_the_rest_of_the_turn_only(typist, scripted_model, logbook):
     for code in ("a = 1", "b = 2", "c = 3"):
         scripted_model.script(run_code(code))

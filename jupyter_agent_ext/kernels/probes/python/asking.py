@@ -24,6 +24,11 @@ _no_server = (
     "jupyter_agent_ext and a server that is alive."
 )
 _lost = "The Jupyter server has not been heard of for 10 s; the turn's end is unknown."
+_endings = {
+    "failed": "The turn failed.",
+    "interrupted": "The turn was interrupted.",
+    "limit": "The turn stopped at a limit.",
+}
 _yes, _always, _never = ("y", "yes"), ("a", "all"), ("n", "no")
 
 
@@ -183,13 +188,13 @@ class Conversation:
         reason = ending.get("reason") or ""
         self.shown.notice = f"*{reason}*" if completed and reason else ""
         if not completed:
-            self.shown.notice = f"*The turn was not completed ({ending['status']}).*"
+            self.shown.notice = f"*{_endings.get(ending['status'])}*"
         self.shown.change()
         if due := self.shown.wait():
             await self.seat.pause(due)
         self.shown.draw(now=True)
         if not completed:
-            raise AgentTurnError(_joined(f"The turn ended {ending['status']}.", reason))
+            raise AgentTurnError(_joined(_endings.get(ending["status"]), reason))
         if self.options.into:
             self.shell.user_ns[self.options.into] = ending["text"]
 
@@ -231,12 +236,13 @@ class Conversation:
 
     def _answer_approval(self, message: dict[str, Any]) -> None:
         told = "y" if self._all else ""
+        code = f"{message['code']}\n" if self.options.quiet else ""
         if not told:
             self.shown.notice += "\n\n" + fenced(message["code"], "python")
             self.shown.change()
             self.shown.draw(now=True)
         while told not in (*_yes, *_always, *_never):
-            told = self.kernel.raw_input("Run it? [y]es, [n]o, [a]ll of this turn: ")
+            told = self.kernel.raw_input(f"{code}Run it? [y]es, [n]o, [a]ll of this turn: ")
             told = told.strip().lower()
         self._all = self._all or told in _always
         decision = "deny" if told in _never else "approve"
