@@ -117,6 +117,16 @@ class Pages:
         """Return a page that is there."""
         return self._pages.get((owner, client_id))
 
+    async def back(self, owner: str, client_id: str, timeout: float) -> bool:
+        """Wait until a page has said what it shows; False after `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            page = self._pages.get((owner, client_id))
+            if page is not None and page.notebooks:
+                return True
+            await asyncio.sleep(0.05)
+        return False
+
     def left_lately(self, owner: str, path: str) -> bool:
         """Say whether a page stopped to show the notebook within the last LATELY seconds."""
         now = time.monotonic()
