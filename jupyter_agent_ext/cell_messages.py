@@ -93,23 +93,29 @@ class CellFeed:
         return None
 
 
-def asking(session_id: str, request: Request, effect: str, *, own: bool) -> Json:
-    """Return how a cell is told of a request; `own` says that it may answer it."""
+def asking(session_id: str, request: Request, effect: str, *, own: bool, untrusted: bool) -> Json:
+    """Return how a cell is told of a request.
+
+    `own` says that it may answer it, `untrusted` that it is asked because of the notebook.
+    """
     payload = request.payload
     tool, arguments = payload.get("tool", "ask_user"), payload.get("arguments") or {}
     question = request.kind == "question"
     text = payload.get("question") if question else f"The agent wants to use {tool}."
-    allow = f"set the session's mode to auto (PATCH agent/sessions/{session_id})"
-    how = f"This front end takes no input. To allow it, {allow}, or set "
+    allow = f"set the session's mode to auto (PATCH agent/sessions/{session_id}), or set "
+    allow += f'c.AgentExtension.magic_effects = ["{effect}"] in the configuration.'
+    if untrusted:
+        allow = (
+            "trust the notebook, whose outputs are from elsewhere: jupyter trust NOTEBOOK."
+        )
+    how = f"This front end takes no input. To allow it, {allow}"
     if question:
-        how = "This front end takes no input, so nobody can answer here. "
+        how = "This front end takes no input, so nobody can answer here."
     elif not own:
         how = (
             f"A cell cannot allow it. Answer in the panel or by POST agent/sessions/{session_id}/"
-            f"requests/{request.request_id}, {allow}, or set "
+            f"requests/{request.request_id}, or {allow}"
         )
-    if not question:
-        how += f'c.AgentExtension.magic_effects = ["{effect}"] in the configuration.'
     return {
         "kind": "ask",
         "request_id": request.request_id,
@@ -117,7 +123,7 @@ def asking(session_id: str, request: Request, effect: str, *, own: bool) -> Json
         "mine": own,
         "text": str(text),
         "options": payload.get("options") or [],
-        "how": how.strip(),
+        "how": how,
         "code": _code(tool, arguments),
     }
 

@@ -284,4 +284,5 @@ class CellTurns:
 
     def _ask(self, log: SessionLog, turn: Turn, request: Request) -> Json:
         effect = turn.calls[request.call_id].effect
-        return asking(log.session.session_id, request, effect, own=self._is_own(turn, request))
+        own, untrusted = self._is_own(turn, request), turn.mode == "auto"
+        return asking(log.session.session_id, request, effect, own=own, untrusted=untrusted)

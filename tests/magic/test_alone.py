@@ -13,8 +13,8 @@ import time
 import pytest
 from jupyter_client.asynchronous.client import AsyncKernelClient
 
+from scripts.quickstart import RunningKernel
 from tests.magic.conftest import Typist
-from tests.magic.running_kernel import RunningKernel
 from tests.scripted_model import Hang, ScriptedModelServer, Text
 from tests.server.conftest import EXAMPLES, eventually
 from tests.server.process import ServerProcess

@@ -12,8 +12,8 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+from scripts.quickstart import RunningKernel
 from tests.magic.conftest import results, scripted
-from tests.magic.running_kernel import RunningKernel
 from tests.scripted_model import LITELLM_WARNINGS, Call, Status, Text
 
 pytestmark = LITELLM_WARNINGS
@@ -73,7 +73,8 @@ async def test_run_all_with_the_agent_in_the_first_cell_of_a_fresh_kernel(
     nbformat.validate(book)
     first, second, third = book.cells
     assert first.outputs[0].data == {"text/markdown": "Hello.", "text/plain": "Hello."}
-    assert [o.output_type for o in second.outputs] == ["display_data", "stream", "execute_result"]
+    kinds = [o.output_type for o in second.outputs]
+    assert kinds == ["display_data", "stream", "execute_result"], second.outputs
     assert second.outputs[0].data["text/markdown"].startswith("Two **things**.")
     assert third.outputs[0].text == "2 Two **things**.\n"
     assert [cell.execution_count for cell in book.cells] == [1, 2, 3]
@@ -117,7 +118,7 @@ async def test_papermill_runs_it_and_stops_at_a_failure(
 
     scripted_model.script(Status(400, "no such thing"))
     process = await asyncio.create_subprocess_exec(
-        *[sys.executable, "-m", "tests.magic.running_kernel", file, str(source), str(target)],
+        *[sys.executable, "-m", "tests.magic.run_papermill", file, str(source), str(target)],
         '{"parameter": 2}',
         stderr=asyncio.subprocess.PIPE,
     )

@@ -321,3 +321,21 @@ async def test_cells_spend_so_much_an_hour(typist, scripted_model, logbook):
     assert (await typist.run("%agent again?")).status == "ok"
     ran = await typist.run("%agent again?")
     assert "0.5 US dollars" in ran.error
+
+
+async def test_a_notebook_that_is_not_trusted_makes_auto_ask_and_says_so(
+    typist, scripted_model, logbook, api, notebook, jp_root_dir
+):
+    book = nbformat.read(jp_root_dir / notebook, 4)
+    foreign = nbformat.v4.new_output("display_data", {"text/html": "<b>from elsewhere</b>"})
+    book.cells[1].outputs = [foreign]
+    nbformat.write(book, jp_root_dir / notebook)
+    scripted_model.respond(lambda asked: [Text("Hello.")])
+    await typist.run("%agent hello")
+    (session,) = await logbook.sessions()
+    await api.call("PATCH", "sessions", session.session_id, body={"mode": "auto"})
+    scripted_model.script(run_code("x = 1"))
+    ran = await typist.run("%agent go")
+    assert "jupyter trust" in ran.error
+    assert "PATCH" not in ran.error
+    assert await typist.value("'x' in globals()") == "False"
