@@ -160,6 +160,8 @@ class ScriptedPage:
         ids = [c["id"] for c in cells]
         index = ids.index(operation["cell_id"]) if operation["cell_id"] in ids else None
         before = None if index is None else {"index": index, "cell": copy.deepcopy(cells[index])}
+        if operation["op"] == "insert" and index is not None:
+            return {"cell_id": operation["cell_id"], "before": None, "after": before}
         if operation["op"] == "insert":
             index = ids.index(operation["after"]) + 1 if operation["after"] else 0
             cell = {"cell_type": operation["cell_type"], "id": operation["cell_id"]}
@@ -237,8 +239,10 @@ class ScriptedPage:
 
     async def close(self):
         self.socket.close()
-        for task in (self._reader, *self._work):
+        for task in self._work:
             task.cancel()
         await asyncio.gather(*self._work, return_exceptions=True)
+        await asyncio.wait({self._reader}, timeout=2)
+        self._reader.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._reader
