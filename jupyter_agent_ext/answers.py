@@ -110,7 +110,7 @@ def _from_person(toolset: Toolset, turn: Turn, request: Request, answer: Answer)
     if answer.arguments is not None and answer.decision in ("approve", "always"):
         data |= _edited(toolset, turn, request, answer.arguments)
     if answer.decision == "always":
-        data["rule"] = {"tool": turn.calls[request.call_id].name, "by": answer.by}
+        data["rule"] = {"tool": turn.calls[request.call_id].name}
     return data
 
 

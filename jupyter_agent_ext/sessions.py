@@ -12,20 +12,20 @@ from traitlets import Bool, Enum, Float, Int, List, Unicode, default
 from traitlets.config import LoggingConfigurable
 
 from . import events as ev
-from .agent.log import SessionLog, load_session
+from .agent.log import SessionLog
 from .agent.permissions import MODES
 from .agent.run import Limits
 from .binding import Binder, Binding, check_session_id
 from .errors import (
     BadRequestError,
-    ConflictError,
+    ForbiddenError,
     LeaseError,
     LimitError,
     NotFoundError,
 )
 from .events import Draft, SessionKey
-from .fold import Session
 from .records import Card
+from .shelf import Shelf, unknown
 from .turns import TurnRunner, TurnSettings
 from .upkeep import Upkeep
 from .workspace import Services
@@ -51,7 +51,8 @@ class AgentSessionManager(LoggingConfigurable):
         "archived. $SESSION_MAX_CONCURRENT, else 1000."
     ).tag(config=True)
     history_limit = Int(
-        help="Turns that the model and `history` see, at most. $SESSION_HISTORY_LIMIT, else 100."
+        min=1,
+        help="Turns that the model and `history` see, at most. $SESSION_HISTORY_LIMIT, else 100.",
     ).tag(config=True)
     delete_after_days = Float(
         0.0, help="Delete archived sessions for good after so many days; 0: never."
@@ -96,10 +97,10 @@ class AgentSessionManager(LoggingConfigurable):
         self.log.debug("Sessions: %s h, at most %s", self.max_age_hours, self.max_sessions)
         settings = TurnSettings(self._limits(), lambda: self.default_model, self.model_allowed)
         self.turns = TurnRunner(services, settings)
-        self.turns.forget = self._forget
+        self.shelf = Shelf(services.store, self.log)
+        self.turns.forget = self.shelf.forget
         self.binder = Binder(services.store, services.kernels, services.files)
-        self._logs: dict[SessionKey, SessionLog] = {}
-        self._locks: WeakValueDictionary[SessionKey, asyncio.Lock] = WeakValueDictionary()
+        self._entering: WeakValueDictionary[tuple[str, ...], asyncio.Lock] = WeakValueDictionary()
         self.upkeep = Upkeep(self, resume=self.resume_on_start)
         self._starting, self._started = asyncio.Lock(), False
 
@@ -132,10 +133,12 @@ class AgentSessionManager(LoggingConfigurable):
         model: str = "",
     ) -> SessionLog:
         """Open the session that the caller means, or create it; see Binder.find."""
-        binding = await self.binder.find(owner, self.root, session_id, notebook_id, kernel_id)
-        key = SessionKey(owner, self.root, binding.session_id)
-        if not binding.exists:
-            return await self._create(key, binding, model)
+        place = (owner, session_id or "", notebook_id, kernel_id or "")
+        async with self._entering.setdefault(place, asyncio.Lock()):
+            binding = await self.binder.find(owner, self.root, session_id, notebook_id, kernel_id)
+            key = SessionKey(owner, self.root, binding.session_id)
+            if not binding.exists:
+                return await self._create(key, binding, model)
         log = await self.open(key)
         if binding.changes:
             await log.append(Draft(ev.SESSION_BOUND, binding.changes))
@@ -146,79 +149,44 @@ class AgentSessionManager(LoggingConfigurable):
 
         Raises NotFoundError, LeaseError if another server writes it.
         """
-        log = self._logs.get(key)
-        if log is not None and log.lease is not None:
-            return log
-        async with self._lock(key):
-            log = self._logs.get(key)
-            if log is None or log.lease is None:
-                log = await self._open(key, log)
-        await self.turns.resume(log)
+        log, fresh = await self.shelf.writable(key)
+        if fresh:
+            await self.turns.resume(log)
         return log
 
-    async def open_bound(self, key: SessionKey) -> SessionLog:
+    async def open_bound(self, key: SessionKey, kernel_id: str | None = None) -> SessionLog:
         """Open a session for work: one whose kernel is gone is bound to the notebook's new one."""
         check_session_id(key.session_id)
         if await self.services.store.card(key) is None:
-            raise _unknown(key.session_id)
-        return await self.enter(key.owner, key.session_id, "", None)
-
-    async def _open(self, key: SessionKey, log: SessionLog | None) -> SessionLog:
-        store = self.services.store
-        if await store.card(key) is None:
-            raise _unknown(key.session_id)
-        lease = await store.acquire(key)
-        if log is None:
-            session = await load_session(store, key)
-            if session is None:
-                await store.release(lease)
-                raise _unknown(key.session_id)
-            log = self._logs[key] = SessionLog(store, session, None)
-        else:
-            await log.catch_up()
-        log.lease = lease
-        return log
+            raise unknown(key.session_id)
+        return await self.enter(key.owner, key.session_id, "", kernel_id)
 
     async def peek(self, key: SessionKey) -> SessionLog:
         """Return a session for reading only: nothing is resumed. Raises NotFoundError."""
         check_session_id(key.session_id)
-        log = self._logs.get(key)
-        if log is None:
-            async with self._lock(key):
-                log = self._logs.get(key)
-                if log is None:
-                    session = await load_session(self.services.store, key)
-                    if session is None:
-                        raise _unknown(key.session_id)
-                    log = self._logs[key] = SessionLog(self.services.store, session, None)
-        elif log.lease is None:
-            await log.catch_up()
-        return log
+        return await self.shelf.readable(key)
 
     async def _create(self, key: SessionKey, binding: Binding, model: str) -> SessionLog:
+        self._check_model(model)
         await self._make_room(key.owner)
-        async with self._lock(key):
-            if (log := self._logs.get(key)) is not None:  # another request was first
-                return log
-            lease = await self.services.store.acquire(key)
-            log = SessionLog(self.services.store, _unborn(key), lease)
-            place = binding.place
-            data = {
-                "session_id": key.session_id,
-                "owner": key.owner,
-                "root": key.root,
-                "notebook_id": place.notebook_id,
-                "notebook": place.notebook,
-                "kernel_id": place.kernel_id,
-                "model": model,
-                "mode": self.default_mode,
-            }
-            await log.append(Draft(ev.SESSION_CREATED, data), text=place.notebook_id)
-            self._logs[key] = log
-            return log
+        place = binding.place
+        data = {
+            "session_id": key.session_id,
+            "owner": key.owner,
+            "root": key.root,
+            "notebook_id": place.notebook_id,
+            "notebook": place.notebook,
+            "kernel_id": place.kernel_id,
+            "model": model,
+            "mode": self.default_mode,
+        }
+        return await self.shelf.create(key, Draft(ev.SESSION_CREATED, data), text=place.notebook_id)
 
-    def _lock(self, key: SessionKey) -> asyncio.Lock:
-        return self._locks.setdefault(key, asyncio.Lock())
+    def _check_model(self, model: str) -> None:
+        if model and not self.model_allowed(model):
+            raise ForbiddenError(
+                f"The model {model!r} is not allowed here.", hint="GET agent/models lists them."
+            )
 
     async def _make_room(self, owner: str) -> None:
         """Archive the session idle for longest where there are too many. Raises LimitError."""
@@ -231,7 +199,10 @@ class AgentSessionManager(LoggingConfigurable):
             with contextlib.suppress(LeaseError, NotFoundError):
                 if card.status == "idle" and await self.archive(card.key):
                     return
-        raise LimitError(f"All {self.max_sessions} sessions are running.")
+        raise LimitError(
+            f"All {self.max_sessions} sessions are running or wait for an answer.",
+            hint="End or answer one: GET agent/sessions lists them.",
+        )
 
     # ------------------------------------------------------------ changing
 
@@ -251,48 +222,61 @@ class AgentSessionManager(LoggingConfigurable):
         if mode is not None and mode not in MODES:
             raise BadRequestError(f"Unknown mode {mode!r}.", hint=f"Modes: {', '.join(MODES)}.")
         model = changes.get("model")
-        if model and not self.model_allowed(model):
-            raise BadRequestError(f"The model {model!r} is not allowed here.")
+        self._check_model(model or "")
         log = await self.open(key)
         if changes:
             await log.append(Draft(ev.SESSION_UPDATED, changes), text=str(changes.get("title", "")))
         return log
 
-    async def archive(self, key: SessionKey) -> bool:
-        """Take an idle session out of the plain list and out of memory; say whether it was."""
+    async def archive(self, key: SessionKey, idle_since: float = float("inf")) -> bool:
+        """Take an idle session out of the plain list and out of memory; say whether it was.
+
+        Only if its last activity was before `idle_since` (Unix time).
+        """
         log = await self.open(key)
         async with log.gate:
-            if log.session.status() != "idle" or self.turns.active(key):
+            if not self._is_idle(log, idle_since):
                 return False
             if not log.session.archived:
                 await log.append(Draft(ev.SESSION_UPDATED, {"archived": True}))
-            await self._drop(log)
+            await self.shelf.put_away(log)
             return True
 
-    def logs(self) -> list[SessionLog]:
-        """Return the sessions in memory."""
-        return list(self._logs.values())
+    async def put_away_archived(self) -> None:
+        """Put away archived sessions that were opened for a moment, and free memory."""
+        for log in self.shelf.all():
+            async with log.gate:
+                if log.session.archived and log.lease and self._is_idle(log):
+                    await self.shelf.put_away(log)
+        self.shelf.tidy()
 
-    def drop_unwatched(self) -> None:
-        """Take sessions that were only read, and that nobody follows, out of memory."""
-        for log in self.logs():
-            if log.lease is None and not log.watched:
-                self._logs.pop(log.key, None)
+    def _is_idle(self, log: SessionLog, since: float = float("inf")) -> bool:
+        return (
+            log.session.status() == "idle"
+            and not self.turns.active(log.key)
+            and log.session.last_activity <= since
+        )
 
-    async def delete(self, key: SessionKey) -> None:
-        """Delete a session for good, interrupting its turn first."""
+    async def delete(self, key: SessionKey, idle_since: float | None = None) -> bool:
+        """Delete a session for good, interrupting its turn first.
+
+        With `idle_since` only an archived one, idle since then (Unix time); says whether.
+        """
         check_session_id(key.session_id)
-        async with self._lock(key):
-            log = self._logs.get(key)
-            if log is None or log.lease is None:
-                log = await self._open(key, log)
-        while await self.turns.interrupt(log, "the session was deleted"):
-            pass
-        if log.lease is None:
-            raise ConflictError("The session is written by another server.")
-        await self.services.store.delete(log.lease)
-        log.close()
-        self._logs.pop(key, None)
+        log, _ = await self.shelf.writable(key)
+        async with log.gate:
+            if idle_since is not None and not (
+                log.session.archived and self._is_idle(log, idle_since)
+            ):
+                return False
+            log.retired = True
+        try:
+            await self.turns.interrupt(log, "the session was deleted")
+            await self.turns.finish(log)
+            await self.shelf.remove(log)
+        finally:
+            log.retired = log.closed
+        return True
 
     # ------------------------------------------------------------ lifetime
 
@@ -310,37 +294,11 @@ class AgentSessionManager(LoggingConfigurable):
         """List the sessions of all owners, archived ones too."""
         return await self.services.store.cards(None, self.root, status=status, limit=100_000)
 
-    async def _drop(self, log: SessionLog) -> None:
-        """Take a session out of memory; its viewers go on, reading from the store."""
-        await log.save_state()
-        lease, log.lease = log.lease, None
-        if lease is not None:
-            await self.services.store.release(lease)
-        if not log.watched:
-            self._logs.pop(log.key, None)
-
-    def _forget(self, log: SessionLog) -> None:
-        """Take a session whose log failed out of memory: the store knows what is true."""
-        if self._logs.get(log.key) is log:
-            self._logs.pop(log.key)
-        log.lease = None
-        log.close()
-
     async def close(self) -> None:
         """End everything in order: background tasks, turns, viewers, the store."""
-        await self.upkeep.close()
-        await self.turns.close()
-        for log in self.logs():
-            log.close()
-            if log.lease is not None:
-                await log.save_state()
-        self._logs.clear()
-        await self.services.store.close()
-
-
-def _unborn(key: SessionKey) -> Session:
-    return Session(session_id=key.session_id, owner=key.owner, root=key.root)
-
-
-def _unknown(session_id: str) -> NotFoundError:
-    return NotFoundError(f"There is no session {session_id!r}.")
+        try:
+            await self.upkeep.close()
+            await self.turns.close()
+            await self.shelf.close()
+        finally:
+            await self.services.store.close()

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from . import events as ev
-from .agent.calls import interruption, is_blocked
+from .agent.calls import is_blocked
 from .agent.compaction import compact
+from .agent.endings import ending
 from .agent.log import SessionLog
 from .agent.loop import TurnLoop
 from .agent.permissions import MODES
@@ -24,6 +25,7 @@ from .errors import (
     ForbiddenError,
     LeaseError,
     NotFoundError,
+    SequenceError,
     StoreError,
     TurnRunningError,
 )
@@ -77,6 +79,7 @@ class TurnRunner:
         self._loops: dict[SessionKey, tuple[asyncio.Task[None], TurnLoop]] = {}
         self.seats: dict[str, Seat] = {}  # of the turns that cells wait for
         self._closing = False
+        self._compacting: set[SessionKey] = set()
         self.forget: Callable[[SessionLog], None] = lambda log: None
 
     def active(self, key: SessionKey) -> bool:
@@ -84,36 +87,40 @@ class TurnRunner:
         return key in self._tasks
 
     async def start(self, log: SessionLog, query: Query) -> tuple[str, int]:
-        """Start or queue a turn; return its id and the log's seq just before it.
+        """Start or queue a turn; return its id and a seq after which its events are.
 
-        The same id with the same body gives the stored turn. Raises ConflictError for another
-        body, TurnRunningError for `when="reject"`, BadRequestError, ForbiddenError.
+        The same id with the same body gives the stored turn, and 0. Raises ConflictError for
+        another body, TurnRunningError for `when="reject"`, BadRequestError, ForbiddenError.
         """
         if not query.query.strip():
             raise BadRequestError("The query is empty.", hint="Send a question in `query`.")
         async with log.gate:
             session, digest = log.session, query.body_hash()
-            if query.turn_id is not None and (known := _known(session, query.turn_id)) is not None:
+            known = _known(session, query.turn_id) if query.turn_id is not None else None
+            if query.turn_id is not None and known is not None:
                 if known != digest:
                     raise ConflictError(
                         f"Turn {query.turn_id!r} exists with another body.",
                         hint="Send a new id for a new query.",
                     )
-                return query.turn_id, session.seq
+                return query.turn_id, 0
+            if log.retired:
+                raise NotFoundError(f"The session {session.session_id!r} is being deleted.")
             data = self._turn_data(session, query) | {"body_hash": digest}
-            if (paused := session.paused()) is not None:
-                await self._supersede(log, paused)
-            busy = log.session.running() is not None or bool(log.session.queue)
+            paused = session.paused()
+            busy = bool(session.queue) or (session.running() is not None and paused is None)
             if busy and query.when == "reject":
                 raise TurnRunningError("A turn of this session is running.")
+            if paused is not None:
+                await self._supersede(log, paused)
             turn_id, seq = query.turn_id or uuid.uuid4().hex[:16], log.session.seq
             kind = ev.TURN_QUEUED if busy else ev.TURN_STARTED
             if not busy:
                 data["parent"] = query.parent or log.session.head
-            if query.seat is not None:
-                self.seats[turn_id] = query.seat
             draft = Draft(kind, data, turn_id)
             await log.append(draft, blobs=query.blobs, text=query.query)
+            if query.seat is not None:
+                self.seats[turn_id] = query.seat
             self.ensure_running(log)
             return turn_id, seq
 
@@ -143,18 +150,13 @@ class TurnRunner:
     async def _supersede(self, log: SessionLog, turn: Turn) -> None:
         """Deny what a paused turn waits for and end it."""
         await self._stop_task(log, SUPERSEDED)
-        turn = log.session.turns[turn.turn_id]
-        if turn.status != "running":
-            return
-        denials = [
-            Draft(
-                ev.REQUEST_ANSWERED,
-                {"request_id": r.request_id, "decision": "deny", "reason": SUPERSEDED, "by": ""},
-                turn.turn_id,
-            )
-            for r in turn.open_requests()
-        ]
-        await log.append(*denials, *_settling(turn, SUPERSEDED))
+        end = ending(turn.turn_id, "interrupted", SUPERSEDED)
+
+        def decide(session: Session) -> list[Draft]:
+            ended = end(session)
+            return [*_denials(session.turns[turn.turn_id], SUPERSEDED), *ended] if ended else []
+
+        await log.append_if(decide)
 
     def ensure_running(self, log: SessionLog) -> None:
         """See to it that a task works on what the log leaves open."""
@@ -165,7 +167,7 @@ class TurnRunner:
     async def _drive(self, log: SessionLog) -> None:
         """Run the open turn, then the queued ones, until there is nothing to do."""
         try:
-            while not self._closing:
+            while not (self._closing or log.retired):
                 turn = log.session.running()
                 if turn is None:
                     if not log.session.queue:
@@ -175,7 +177,7 @@ class TurnRunner:
                     return
                 else:
                     await self._run(log, turn)
-        except (StoreError, LeaseError) as error:
+        except (StoreError, LeaseError, SequenceError) as error:
             self._services.logger.error(
                 "The log of session %s cannot be written: %s", log.session.session_id, error
             )
@@ -211,14 +213,16 @@ class TurnRunner:
 
     async def compact(self, log: SessionLog) -> bool:
         """Summarise the older turns; say whether there were any. Raises TurnRunningError."""
-        async with log.gate:
-            session = log.session
-            if session.running() is not None or session.head is None:
-                if session.head is None:
-                    return False
-                raise TurnRunningError("A turn of this session is running.")
-            run = self._run_of(log, session.turns[session.head])
-            return await compact(run, force=True)
+        session = log.session
+        if session.head is None:
+            return False
+        if session.running() is not None or log.key in self._compacting:
+            raise TurnRunningError("A turn or a summary of this session is running.")
+        self._compacting.add(log.key)
+        try:
+            return await compact(self._run_of(log, session.turns[session.head]), force=True)
+        finally:
+            self._compacting.discard(log.key)
 
     async def _start_queued(self, log: SessionLog) -> None:
         async with log.gate:
@@ -228,39 +232,38 @@ class TurnRunner:
 
     async def resume(self, log: SessionLog) -> None:
         """Go on with what a server left open when it died. A paused turn stays paused."""
-        turn = log.session.running()
-        if log.key in self._tasks:
-            return
-        if turn is not None and turn.surface == MAGIC and turn.turn_id not in self.seats:
-            await log.append(*_settling(turn, "the server stopped while the cell waited"))
-            turn = None
-        if turn is None or is_blocked(turn):
-            if turn is None and log.session.queue:
-                self.ensure_running(log)
-            return
-        if turn.resumed >= self._settings.limits.resumes:
-            reason = f"The server stopped {turn.resumed + 1} times during this turn."
-            await log.append(*_settling(turn, reason, "failed"))
-        else:
-            await log.append(
-                Draft(ev.TURN_RESUMED, {"reason": "the server was restarted"}, turn.turn_id)
-            )
-        self.ensure_running(log)
+        async with log.gate:
+            turn = log.session.running()
+            if log.key in self._tasks:
+                return
+            if turn is not None and turn.surface == MAGIC and turn.turn_id not in self.seats:
+                reason = "the server stopped while the cell waited"
+                await log.append_if(ending(turn.turn_id, "interrupted", reason))
+            elif turn is not None and is_blocked(turn):
+                return
+            elif turn is not None and turn.resumed >= self._settings.limits.resumes:
+                reason = f"The server stopped {turn.resumed + 1} times during this turn."
+                await log.append_if(ending(turn.turn_id, "failed", reason))
+            elif turn is not None:
+                data = {"reason": "the server was restarted"}
+                await log.append(Draft(ev.TURN_RESUMED, data, turn.turn_id))
+            self.ensure_running(log)
 
     async def interrupt(self, log: SessionLog, reason: str = "interrupted by the user") -> bool:
         """End the running or paused turn; say whether there was one."""
         turn = log.session.running()
         if turn is None:
             return False
-        while turn.status == "running":
-            await self._stop_task(log, reason)
-            async with log.gate:
-                turn = log.session.turns[turn.turn_id]
-                # a task that began since is stopped in the next round
-                if turn.status == "running" and log.key not in self._loops:
-                    await log.append(*_settling(turn, reason))
-                    turn = log.session.turns[turn.turn_id]
+        await self._stop_task(log, reason)
+        # a loop that begins meanwhile finds its turn ended at its first append
+        await log.append_if(ending(turn.turn_id, "interrupted", reason))
         return True
+
+    async def finish(self, log: SessionLog) -> None:
+        """Wait until no task works on a session that is retired."""
+        task = self._tasks.get(log.key)
+        if task is not None:
+            await asyncio.wait({task})
 
     async def _stop_task(self, log: SessionLog, reason: str) -> None:
         running = self._loops.get(log.key)
@@ -332,6 +335,9 @@ def _known(session: Session, turn_id: str) -> str | None:
     return next((q.data["body_hash"] for q in session.queue if q.turn_id == turn_id), None)
 
 
-def _settling(turn: Turn, reason: str, status: str = "interrupted") -> list[Draft]:
-    ended = (ev.TURN_ENDED, {"status": status, "reason": reason})
-    return [Draft(kind, data, turn.turn_id) for kind, data in (*interruption(turn), ended)]
+def _denials(turn: Turn, reason: str) -> list[Draft]:
+    answer = {"decision": "deny", "reason": reason, "by": ""}
+    return [
+        Draft(ev.REQUEST_ANSWERED, {"request_id": r.request_id, **answer}, turn.turn_id)
+        for r in turn.open_requests()
+    ]

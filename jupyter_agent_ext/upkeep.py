@@ -6,14 +6,15 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from typing import Any, Protocol
 
 from . import events as ev
 from .agent.log import SessionLog
-from .errors import LeaseError, NotFoundError, StoreError
+from .errors import AgentError
 from .events import Draft, SessionKey
 from .records import Card
+from .shelf import Shelf
 
 CULL_SECONDS = 60.0
 
@@ -24,18 +25,17 @@ class Sessions(Protocol):
     max_age_hours: float
     delete_after_days: float
     log: logging.Logger
+    shelf: Shelf
 
     async def open(self, key: SessionKey) -> SessionLog: ...
 
-    async def archive(self, key: SessionKey) -> bool: ...
+    async def archive(self, key: SessionKey, idle_since: float = ...) -> bool: ...
 
-    async def delete(self, key: SessionKey) -> None: ...
+    async def delete(self, key: SessionKey, idle_since: float | None = None) -> bool: ...
 
     async def all_cards(self, status: str | None = None) -> list[Card]: ...
 
-    def logs(self) -> list[SessionLog]: ...
-
-    def drop_unwatched(self) -> None: ...
+    async def put_away_archived(self) -> None: ...
 
 
 class Upkeep:
@@ -66,30 +66,29 @@ class Upkeep:
 
     async def _resume_all(self) -> None:
         for card in await self._manager.all_cards(status="running"):
-            try:
+            with self._noted("was not resumed", card.key):
                 await self._manager.open(card.key)
-            except (LeaseError, NotFoundError, StoreError) as error:
-                self._warn("was not resumed", card.key, error)
 
     async def _cull_for_ever(self) -> None:
         while True:
             await asyncio.sleep(CULL_SECONDS)
             try:
                 await self.cull()
-            except StoreError as error:
-                self._manager.log.warning("Old sessions could not be archived: %s", error)
+            except Exception:
+                self._manager.log.exception("Old sessions could not be archived")
 
     async def cull(self) -> None:
         """Archive sessions idle for `max_age_hours`; delete old archived ones if configured."""
         manager, now = self._manager, time.time()
+        old = now - manager.max_age_hours * 3600
+        ancient = now - manager.delete_after_days * 86400 if manager.delete_after_days else 0.0
         for card in await manager.all_cards(status="idle"):
-            idle = now - card.last_activity
-            with contextlib.suppress(LeaseError, NotFoundError):
-                if manager.delete_after_days and idle > manager.delete_after_days * 86400:
-                    await manager.delete(card.key)
-                elif not card.archived and idle > manager.max_age_hours * 3600:
-                    await manager.archive(card.key)
-        manager.drop_unwatched()
+            with self._noted("could not be put away", card.key):
+                if card.archived and card.last_activity <= ancient:
+                    await manager.delete(card.key, idle_since=ancient)
+                elif not card.archived and card.last_activity <= old:
+                    await manager.archive(card.key, idle_since=old)
+        await manager.put_away_archived()
 
     async def follow_rename(self, old: str, new: str) -> None:
         """Bind the sessions of a renamed notebook, or of a folder's notebooks, to the new path."""
@@ -105,17 +104,22 @@ class Upkeep:
         self._spawn(self._follow_restart(kernel_id, epoch))
 
     async def _follow_restart(self, kernel_id: str, epoch: str | None) -> None:
-        for log in self._manager.logs():
+        for log in self._manager.shelf.all():
             session = log.session
             if session.kernel_id == kernel_id and session.epoch not in (None, epoch):
                 await self._bind(log.key, {"epoch": epoch})
 
     async def _bind(self, key: SessionKey, bound: dict[str, Any]) -> None:
-        try:
+        with self._noted("could not follow", key):
             log = await self._manager.open(key)
             await log.append(Draft(ev.SESSION_BOUND, bound))
-        except (LeaseError, StoreError, NotFoundError) as error:
-            self._warn("could not follow", key, error)
 
-    def _warn(self, what: str, key: SessionKey, error: Exception) -> None:
-        self._manager.log.warning("Session %s %s: %s", key.session_id[:40], what, error)
+    @contextlib.contextmanager
+    def _noted(self, what: str, key: SessionKey) -> Iterator[None]:
+        """Log what goes wrong with one session, so that the others get their turn."""
+        try:
+            yield
+        except AgentError as error:
+            self._manager.log.warning("Session %s %s: %s", key.session_id[:40], what, error)
+        except Exception:
+            self._manager.log.exception("Session %s %s", key.session_id[:40], what)

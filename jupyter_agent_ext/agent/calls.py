@@ -16,16 +16,14 @@ from ..messages import Content, ToolCallPart, text_part
 from ..protocols import Tool
 from ..records import Json, ToolResult
 from .call_context import CallContext
+from .endings import result_data
+from .evidence import outcome
 from .permissions import IDENTICAL_CALLS, args_hash, decide, granted, is_repetition
 from .run import Run
 
 GO_ON = "go on"
 STOP = "stop"
-INTERRUPTED_UNKNOWN = (
-    "Interrupted: this call had started, its outcome is unknown. It was not run again; look at "
-    "the present state before you repeat it."
-)
-INTERRUPTED_BEFORE = "Interrupted: this call was never started."
+MAX_INLINE = 65_536  # bytes of a value that stays in the event itself
 
 
 @dataclass(slots=True)
@@ -48,7 +46,10 @@ async def settle_calls(run: Run) -> bool:
         call = turn.calls[pending[0]["call_id"]]
         request = request_of(turn, call.call_id)
         if call.state == "started":
-            await _complete(run, [_settled(call, "interrupted", INTERRUPTED_UNKNOWN)])
+            became = await outcome(run, call)
+            settled = _settled(call, became.status, became.text)
+            settled.data["changes"] = became.changes
+            await _complete(run, [settled])
         elif request is not None and request.answer is None:
             return False
         elif request is not None and not _may_run(request):
@@ -71,15 +72,19 @@ def is_blocked(turn: Turn) -> bool:
     return request is not None and request.answer is None
 
 
-def interruption(turn: Turn) -> list[tuple[str, Json]]:
-    """Return the events that settle every open call of a turn that ends here."""
-    drafts: list[tuple[str, Json]] = []
-    for part in turn.unanswered():
-        known = turn.calls.get(part["call_id"])
-        text = INTERRUPTED_UNKNOWN if known and known.state == "started" else INTERRUPTED_BEFORE
-        data = _result_data(part["call_id"], part["name"], "interrupted", [text_part(text)])
-        drafts.append((ev.TOOL_COMPLETED, data))
-    return drafts
+def is_stuck(turn: Turn) -> bool:
+    """Say whether the model repeats a call that is refused each time."""
+    parts = [part for message in turn.messages for part in message.tool_calls()]
+    last = parts[-IDENTICAL_CALLS:]
+    return (
+        len({(part["name"], part["arguments"]) for part in last}) == 1
+        and all(
+            turn.calls[part["call_id"]].status in ("denied", "error")
+            and turn.calls[part["call_id"]].started is None
+            for part in last
+        )
+        and len(last) == IDENTICAL_CALLS
+    )
 
 
 # ---------------------------------------------------------------- planning
@@ -104,7 +109,7 @@ def _plan_one(
         arguments = tool.validate(_parse(part["arguments"]))
     except ToolError as error:
         content: list[Content] = [text_part(str(error))]
-        data = _result_data(part["call_id"], part["name"], "error", content)
+        data = result_data(part["call_id"], part["name"], "error", content)
         return [(ev.TOOL_COMPLETED, data)]
     called = {
         "call_id": part["call_id"],
@@ -117,7 +122,7 @@ def _plan_one(
     decision = decide(run.session, run.turn, tool, trusted=run.trusted, free=run.free)
     if decision.verdict == "deny":
         content = [text_part(decision.reason)]
-        data = _result_data(part["call_id"], part["name"], "denied", content)
+        data = result_data(part["call_id"], part["name"], "denied", content)
         drafts.append((ev.TOOL_COMPLETED, data))
     elif is_repetition(recent, part["name"], digest):
         drafts.append(_opened(part, tool, "question", digest, _repetition(part["name"], arguments)))
@@ -134,7 +139,7 @@ def _parse(arguments: str) -> dict[str, Any]:
     """Parse a call's arguments. Raises ToolError with what is wrong."""
     try:
         value = json.loads(arguments or "{}")
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ToolError(
             f"The arguments are no valid JSON ({error}). Send the whole call again."
         ) from error
@@ -210,9 +215,20 @@ async def _run_one(run: Run, call: ToolCall) -> _Settled:
     if request and request.answer and "arguments" in request.answer:
         told = json.dumps(call.arguments, ensure_ascii=False)
         result.content.insert(0, text_part(f"The person changed the arguments to {told}"))
-    data = _result_data(call.call_id, call.name, result.status, result.content)
-    data |= {"changes": result.changes, "duration": round(time.monotonic() - began, 4)}
+    data = result_data(call.call_id, call.name, result.status, result.content)
+    changes = [_slim(change, context) for change in result.changes]
+    data |= {"changes": changes, "duration": round(time.monotonic() - began, 4)}
     return _Settled(data, context.blobs)
+
+
+def _slim(change: Json, context: CallContext) -> Json:
+    """Move a long pre- or post-image out of the event, into a blob."""
+    slim = dict(change)
+    for side in ("before", "after"):
+        encoded = json.dumps(change.get(side), ensure_ascii=False).encode("utf-8", "replace")
+        if len(encoded) > MAX_INLINE:
+            slim[side] = {"blob": context.keep(encoded), "size": len(encoded)}
+    return slim
 
 
 async def _result(run: Run, call: ToolCall, context: CallContext) -> ToolResult:
@@ -239,11 +255,7 @@ async def _complete(run: Run, settled: list[_Settled]) -> None:
 
 
 def _settled(call: ToolCall, status: str, text: str) -> _Settled:
-    return _Settled(_result_data(call.call_id, call.name, status, [text_part(text)]))
-
-
-def _result_data(call_id: str, name: str, status: str, content: list[Content]) -> Json:
-    return {"call_id": call_id, "name": name, "status": status, "content": content}
+    return _Settled(result_data(call.call_id, call.name, status, [text_part(text)]))
 
 
 def _may_run(request: Request) -> bool:

@@ -6,15 +6,17 @@ First the long outputs of older turns are cut to stubs, then older turns become 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import AsyncGenerator
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 from .. import events as ev
 from ..errors import ModelError
+from ..events import Draft
 from ..fold import Session, Turn
 from ..messages import Message, Usage, text_part
-from ..records import ModelDone, ModelRequest
-from .context import Surroundings, build, estimate_tokens
+from ..records import ModelDone, ModelEvent, ModelRequest
+from .context import Surroundings, build, estimate_tokens, since_summary
 from .prompt import SUMMARY
 from .run import Run
 
@@ -42,7 +44,7 @@ async def compact(run: Run, *, keep: int = KEEP_TURNS, force: bool = False) -> b
     through = old[-1].turn_id
     done = {e["stage"] for e in run.session.compactions if e["through"] == through}
     if not force and "outputs" not in done and _has_long_outputs(old):
-        await run.append((ev.CONTEXT_COMPACTED, {"stage": "outputs", "through": through}))
+        await _note(run, {"stage": "outputs", "through": through})
         return True
     if "summary" in done:
         return False
@@ -50,8 +52,13 @@ async def compact(run: Run, *, keep: int = KEEP_TURNS, force: bool = False) -> b
     data: dict[str, Any] = {"stage": "summary", "through": through, "summary": summary}
     if usage is not None:
         data["usage"] = asdict(usage)
-    await run.append((ev.CONTEXT_COMPACTED, data))
+    await _note(run, data)
     return True
+
+
+async def _note(run: Run, data: dict[str, Any]) -> None:
+    """Append it, also between turns: a summary stays true whatever came since."""
+    await run.log.append(Draft(ev.CONTEXT_COMPACTED, data, run.turn_id))
 
 
 async def _summarise(run: Run, old: list[Turn]) -> tuple[str, Usage | None]:
@@ -62,18 +69,21 @@ async def _summarise(run: Run, old: list[Turn]) -> tuple[str, Usage | None]:
     messages.append(Message("summarise", "user", [text_part("Summarise the conversation now.")]))
     request = ModelRequest(run.turn.model, SUMMARY, messages, blob=run.blob)
     with contextlib.suppress(ModelError):
-        async for event in run.model.stream(request):
-            if isinstance(event, ModelDone):
-                text = "\n".join(p["text"] for p in event.parts if p["type"] == "text")
-                if text.strip():
-                    return text, event.usage
+        events = cast("AsyncGenerator[ModelEvent, None]", run.model.stream(request))
+        async with contextlib.aclosing(events):
+            async for event in events:
+                if isinstance(event, ModelDone):
+                    text = "\n".join(p["text"] for p in event.parts if p["type"] == "text")
+                    if text.strip():
+                        return text, event.usage
     return digest(run.session, old), None
 
 
 def digest(session: Session, old: list[Turn]) -> str:
     """Return each turn's query and the beginning of its answer: a summary without a model."""
-    lines = [e["summary"] for e in session.compactions if e["stage"] == "summary"][-1:]
-    for turn in old:
+    rest, summary = since_summary(session, old)
+    lines = [summary] if summary else []
+    for turn in rest:
         answer = " ".join(turn.response().split())[:_DIGEST_CHARS]
         lines.append(f"- asked: {turn.query[:_DIGEST_CHARS]}\n  answered: {answer or turn.status}")
     return "\n".join(lines)

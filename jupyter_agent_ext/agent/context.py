@@ -10,21 +10,19 @@ from dataclasses import dataclass, field
 from ..envelope import wrap
 from ..fold import Session, Turn
 from ..messages import Content, Message, Part, ToolResultPart, text_part
-from ..records import Cell, Json, Snapshot
+from ..records import Json, Snapshot
+from .notebook_map import CHARS_PER_TOKEN
 
-CHARS_PER_TOKEN = 3.5
 VARIABLES_CHARS = 16_000
-NOTEBOOK_CHARS = 8_000
-_LINE_CHARS = 120
 _STUB_CHARS = 200
 
 
 @dataclass(slots=True)
 class Surroundings:
-    """What is true at the moment: the kernel's snapshot and the notebook's cells."""
+    """What is true at the moment: the kernel's snapshot, and the notebook's map as data."""
 
     snapshot: Snapshot | None = None
-    cells: Sequence[Cell] = ()
+    notebook: str = ""
     changed: Json = field(default_factory=dict)
     note: str = ""
 
@@ -35,7 +33,7 @@ def build(session: Session, turn: Turn, now: Surroundings, history_limit: int) -
     At most `history_limit` turns; those before the last summary are replaced by it.
     """
     path = session.path(turn.turn_id)
-    kept, summary = _since_summary(session, path)
+    kept, summary = since_summary(session, path)
     kept = kept[-history_limit:]
     cleared = _cleared_through(session, path)
     messages: list[Message] = []
@@ -85,33 +83,10 @@ def variables_envelope(session: Session, now: Surroundings) -> str:
     return wrap("variables", json.dumps(body, ensure_ascii=False, separators=(",", ":")))
 
 
-def notebook_envelope(session: Session, cells: Sequence[Cell]) -> str:
-    """Return a map of the notebook, a line a cell, the last cells first to be kept."""
-    lines, left = [], NOTEBOOK_CHARS
-    for cell in reversed(cells):
-        line = {
-            "id": cell.cell_id,
-            "type": cell.type,
-            "hash": cell.hash,
-            "lines": cell.source.count("\n") + 1,
-            "first_line": cell.source.strip().split("\n")[0][:_LINE_CHARS],
-        }
-        left -= len(json.dumps(line))
-        if left < 0:
-            break
-        lines.append(line)
-    body = {
-        "path": session.notebook,
-        "cells": lines[::-1],
-        "left_out": len(cells) - len(lines),
-    }
-    return wrap("notebook", json.dumps(body, ensure_ascii=False, separators=(",", ":")))
-
-
 def _newest(message: Message, session: Session, now: Surroundings) -> Message:
     parts: list[Part] = [text_part(variables_envelope(session, now))]
-    if session.notebook:
-        parts.append(text_part(notebook_envelope(session, now.cells)))
+    if now.notebook:
+        parts.append(text_part(now.notebook))
     return Message(message.message_id, "user", [*parts, *message.parts])
 
 
@@ -129,7 +104,11 @@ def _render(message: Message, *, short: bool) -> Message:
 
 
 def _result(part: ToolResultPart, *, short: bool) -> ToolResultPart:
-    """Put a tool's text into the envelope; cut it where older outputs were cleared."""
+    """Put a tool's text into the envelope; cut it where older outputs were cleared.
+
+    What a person answered or gave as the reason of a denial is no outside data.
+    """
+    ours = part["name"] == "ask_user" or part["status"] == "denied"
     content: list[Content] = []
     for piece in part["content"]:
         if piece["type"] == "image" and not short:
@@ -138,13 +117,13 @@ def _result(part: ToolResultPart, *, short: bool) -> ToolResultPart:
         text = "[image left out]" if piece["type"] == "image" else piece["text"]
         if short and len(text) > _STUB_CHARS:
             text = f"{text[:_STUB_CHARS]}\n[{len(text) - _STUB_CHARS} more characters left out]"
-        content.append(
-            text_part(wrap("tool_result", text, tool=part["name"], status=part["status"]))
-        )
+        if not ours:
+            text = wrap("tool_result", text, tool=part["name"], status=part["status"])
+        content.append(text_part(text))
     return {**part, "content": content}
 
 
-def _since_summary(session: Session, path: list[Turn]) -> tuple[list[Turn], str]:
+def since_summary(session: Session, path: list[Turn]) -> tuple[list[Turn], str]:
     """Return the turns after the newest summary that lies on this path, and the summary."""
     places = {turn.turn_id: n for n, turn in enumerate(path)}
     for entry in reversed(session.compactions):

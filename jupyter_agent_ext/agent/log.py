@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from ..protocols import SessionStore
 from ..records import Card, Lease
 
 MAX_BEHIND = 256
+FOLD_VERSION = b"1\n"  # another one, and kept states are folded anew: raise it with fold.py
 _STATE_EVERY = 500
 _READ_BATCH = 500
 _POLL_SECONDS = 0.5
@@ -62,6 +63,9 @@ class SessionLog:
         self.partials: dict[str, Partial] = {}
         self.gate = asyncio.Lock()  # held while a decision and its events belong together
         self.closed = False
+        self.put_away_at = 0.0  # Unix seconds; who still holds the object takes the lease again
+        self.retake: Callable[[], Awaitable[object]] | None = None
+        self.retired = False  # it is being deleted: nothing new may begin
         self._store = store
         self._lock = asyncio.Lock()
         self._viewers: set[_Viewer] = set()
@@ -86,12 +90,32 @@ class SessionLog:
         A cancelled caller still leaves state and store in agreement. Raises StoreError,
         LeaseError.
         """
+        return await self.append_if(lambda _: drafts, blobs=blobs, text=text)
+
+    async def append_if(
+        self,
+        decide: Callable[[Session], Sequence[Draft]],
+        *,
+        blobs: Mapping[str, bytes] | None = None,
+        text: str = "",
+    ) -> list[Event]:
+        """Append what `decide` returns, seeing the session that it will follow; it may be nothing.
+
+        What `decide` raises is raised.
+        """
+        if self.retake is not None:
+            await self.retake()
         async with self._lock:
+            drafts = tuple(decide(self.session))
+            if not drafts:
+                return []
             write = asyncio.ensure_future(self._write(drafts, blobs, text))
             try:
                 return await asyncio.shield(write)
             except asyncio.CancelledError:
                 await _finish(write)
+                if not write.cancelled():
+                    write.exception()  # seen: the cancellation goes before it
                 raise
 
     async def _write(
@@ -109,7 +133,7 @@ class SessionLog:
                 self.lease, seq, events, blobs=blobs or {}, card=make_card(ahead), text=text
             )
         except LeaseError:
-            self.lease = None
+            self.give_up_lease()
             raise
         self.session = ahead
         for event in events:
@@ -136,6 +160,13 @@ class SessionLog:
             if len(events) < _READ_BATCH:
                 return
 
+    def give_up_lease(self) -> Lease | None:
+        """Become read-only and return the lease; viewers go on, reading from the store."""
+        lease, self.lease = self.lease, None
+        for viewer in self._viewers:
+            viewer.wake.set()
+        return lease
+
     def close(self) -> None:
         """End all viewers and waiters; the log is not used any more."""
         self.closed = True
@@ -148,7 +179,7 @@ class SessionLog:
     async def save_state(self) -> None:
         """Keep the folded state, so that the next opening reads only what follows."""
         self._saved_state = self.session.seq
-        state = await asyncio.to_thread(msgspec.json.encode, self.session)
+        state = FOLD_VERSION + await asyncio.to_thread(msgspec.json.encode, self.session)
         try:
             await self._store.save_state(self.key, self._saved_state, state)
         except StoreError:  # a cache: the log itself is complete
@@ -219,7 +250,7 @@ class SessionLog:
             for event in batch:
                 after = event.seq
                 yield event
-            if len(batch) < _READ_BATCH and (self.lease is None or after >= self.session.seq):
+            if len(batch) < _READ_BATCH:
                 return
 
     async def _live(self, viewer: _Viewer) -> AsyncIterator[Event]:
@@ -312,10 +343,11 @@ def make_card(session: Session) -> Card:
 async def load_session(store: SessionStore, key: SessionKey) -> Session | None:
     """Fold a stored session from its last kept state and the events since; None if unknown."""
     session, saved = Session(), await store.load_state(key)
-    if saved is not None:
+    if saved is not None and saved[1].startswith(FOLD_VERSION):
+        encoded = saved[1][len(FOLD_VERSION) :]
         try:
-            session = await asyncio.to_thread(msgspec.json.decode, saved[1], type=Session)
-        except msgspec.DecodeError:  # written by another version: fold from the start
+            session = await asyncio.to_thread(msgspec.json.decode, encoded, type=Session)
+        except msgspec.DecodeError:  # damaged: fold from the start
             session = Session()
     while True:
         batch = await store.read(key, session.seq, _READ_BATCH)

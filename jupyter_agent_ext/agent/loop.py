@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import asdict
-from typing import Any
 
 from .. import events as ev
-from ..errors import AgentError, ContextWindowError, LeaseError, NotFoundError, StoreError
-from ..records import Cell, ModelRequest
-from .calls import interruption, settle_calls
+from ..errors import AgentError, ContextWindowError, LeaseError, SequenceError, StoreError
+from ..records import ModelRequest
+from .calls import is_stuck, settle_calls
 from .compaction import compact, context_tokens, is_full
 from .context import Surroundings, build
+from .endings import ending, ending_data
+from .looking import look_at_notebook
+from .permissions import IDENTICAL_CALLS
 from .prompt import SYSTEM
-from .run import Run
+from .run import Run, TurnOverError
 from .step import run_step
 from .variables import read_variables
 
@@ -39,14 +40,16 @@ class TurnLoop:
         """Run until the turn has ended or is paused; every way out leaves a valid history.
 
         Cancelling interrupts the turn: open calls are settled, then the turn ends with
-        `stop_reason`. Raises StoreError and LeaseError, after which the log can only be
-        read again from the store.
+        `stop_reason`. Raises StoreError, LeaseError, SequenceError, after which the log can
+        only be read again from the store.
         """
         try:
             await self._loop()
         except asyncio.CancelledError:
             await self.settle("interrupted", self.stop_reason)
-        except (StoreError, LeaseError):
+        except TurnOverError:
+            return
+        except (StoreError, LeaseError, SequenceError):
             raise
         except AgentError as error:
             await self.settle("failed", f"{error} {error.hint}")
@@ -73,15 +76,13 @@ class TurnLoop:
     async def _look_around(self) -> None:
         """Read the variables and the notebook as they are now."""
         snapshot, changed, note = await read_variables(self._run, self._run.turn.messages[0].text())
-        cells: list[Cell] = []
+        notebook = ""
+        self._run.trusted = self._run.session.notebook is None  # until the notebook says so
         try:
-            notebook = await self._run.workspace.notebook()
-            if notebook is not None:
-                cells = await notebook.cells()
-                self._run.trusted = await notebook.trusted()
-        except (NotFoundError, AgentError) as error:
+            notebook = await look_at_notebook(self._run)
+        except AgentError as error:
             note = f"{note} The notebook cannot be read: {error}".strip()
-        self._now = Surroundings(snapshot, cells, changed, note)
+        self._now = Surroundings(snapshot, notebook, changed, note)
 
     async def _step(self) -> None:
         run = self._run
@@ -115,6 +116,8 @@ class TurnLoop:
     def _limit_reached(self) -> str:
         turn, limits = self._run.turn, self._run.limits
         tokens = turn.usage.input_tokens + turn.usage.output_tokens
+        if is_stuck(turn):
+            return f"The model asked for the same refused call {IDENTICAL_CALLS} times in a row."
         if turn.steps >= limits.steps:
             return f"The turn reached its limit of {limits.steps} steps."
         if limits.tokens is not None and tokens >= limits.tokens:
@@ -126,12 +129,8 @@ class TurnLoop:
         return ""
 
     async def _end(self, status: str, reason: str) -> None:
-        await self._run.append((ev.TURN_ENDED, self._ending(status, reason)))
+        await self._run.append((ev.TURN_ENDED, ending_data(self._run.turn, status, reason)))
 
     async def settle(self, status: str, reason: str) -> None:
-        """End the turn from anywhere: every open call gets its result first."""
-        drafts = interruption(self._run.turn)
-        await self._run.append(*drafts, (ev.TURN_ENDED, self._ending(status, reason)))
-
-    def _ending(self, status: str, reason: str) -> dict[str, Any]:
-        return {"status": status, "reason": reason, "usage": asdict(self._run.turn.usage)}
+        """End the turn from anywhere, once: every open call gets its result first."""
+        await self._run.log.append_if(ending(self._run.turn_id, status, reason))

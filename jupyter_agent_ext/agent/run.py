@@ -37,9 +37,21 @@ class Workspace(Protocol):
         """
         ...
 
+    async def page_back(self, client_id: str, timeout: float) -> bool:
+        """Wait until a page is there (again); False after `timeout` seconds."""
+        ...
+
+    def active_cell(self) -> str | None:
+        """Return the id of the cell that the person is in, None where no page tells."""
+        ...
+
     async def blob(self, digest: str) -> bytes | None:
         """Read a blob of this session."""
         ...
+
+
+class TurnOverError(Exception):
+    """The turn has ended meanwhile: nothing more may be done in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +98,17 @@ class Run:
         blobs: Mapping[str, bytes] | None = None,
         text: str = "",
     ) -> None:
-        """Append events of this turn, given as (type, data)."""
-        await self.log.append(
-            *(Draft(kind, data, self.turn_id) for kind, data in drafts), blobs=blobs, text=text
-        )
+        """Append events of this turn, given as (type, data).
+
+        Raises TurnOverError if somebody else has ended the turn.
+        """
+
+        def decide(session: Session) -> list[Draft]:
+            if session.turns[self.turn_id].status != "running":
+                raise TurnOverError
+            return [Draft(kind, data, self.turn_id) for kind, data in drafts]
+
+        await self.log.append_if(decide, blobs=blobs, text=text)
 
     def publish(self, kind: str, data: Json) -> None:
         """Send an ephemeral event of this turn to the viewers."""

@@ -74,11 +74,7 @@ class AgentHandler(Caller, APIHandler):
     def number(self, name: str, default: int) -> int:
         """Return a query argument that is a number ≥ 0. Raises BadRequestError."""
         text = self.get_query_argument(name, "")
-        if not text:
-            return default
-        if not text.isascii() or not text.isdigit() or len(text) > 15:
-            raise BadRequestError(f"{name}={text[:40]!r} is not a whole number.")
-        return int(text)
+        return whole_number(name, text) if text else default
 
     def answer(self, value: Any, status: int = 200) -> None:
         """Answer with `value` (dataclasses and all) as JSON."""
@@ -120,6 +116,13 @@ def sole_owner(identity_provider: object) -> str:
     if names_nobody(identity_provider):
         return LOCAL_OWNER
     return os.environ.get("JUPYTERHUB_USER") or LOCAL_OWNER
+
+
+def whole_number(name: str, text: str) -> int:
+    """Return a number ≥ 0 from its digits. Raises BadRequestError."""
+    if not text.isascii() or not text.isdigit() or len(text) > 15:
+        raise BadRequestError(f"{name}={text[:40]!r} is not a whole number.")
+    return int(text)
 
 
 def protected(action: str, resource: str) -> Callable[[F], F]:

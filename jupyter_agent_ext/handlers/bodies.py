@@ -33,6 +33,9 @@ class Attachment:
     text: str = ""
 
 
+Attachments = Annotated[list[Attachment], Meta(max_length=50)]
+
+
 @dataclass(slots=True)
 class QuickBody:
     """A query and where it comes from; `timeout` in seconds."""
@@ -44,7 +47,7 @@ class QuickBody:
     mode: Mode | None = None
     when: Literal["queue", "reject"] = "queue"
     timeout: Annotated[float, Meta(ge=0, le=3600)] = 50.0
-    parts: list[Attachment] = field(default_factory=list)
+    parts: Attachments = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -52,12 +55,13 @@ class TurnBody:
     """A query to a session that exists; `parent` grows a branch from another turn."""
 
     query: str
+    kernel_id: str | None = None
     id: TurnId | None = None
     parent: str | None = None
     model: str | None = None
     mode: Mode | None = None
     when: Literal["queue", "reject"] = "queue"
-    parts: list[Attachment] = field(default_factory=list)
+    parts: Attachments = field(default_factory=list)
 
 
 @dataclass(slots=True)

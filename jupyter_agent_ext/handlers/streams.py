@@ -11,9 +11,8 @@ import msgspec
 from tornado.iostream import StreamClosedError
 
 from ..agent.log import SessionLog
-from ..errors import BadRequestError
 from ..events import Event
-from .base import AgentHandler, protected
+from .base import AgentHandler, protected, whole_number
 
 HEARTBEAT_SECONDS = 15.0
 
@@ -89,9 +88,7 @@ class EventsHandler(StreamingHandler):
         after = self.number("after", 0)
         last = self.request.headers.get("Last-Event-ID", "")
         if last:
-            if not last.isdigit():
-                raise BadRequestError(f"Last-Event-ID {last[:40]!r} is not a whole number.")
-            after = int(last)
+            after = whole_number("Last-Event-ID", last)
         log = await self.manager.peek(self.key(session_id))
         await self.stream(log, min(after, log.session.seq))
         await self.end_stream()

@@ -47,7 +47,8 @@ class QuickHandler(StreamingHandler):
         def is_last(event: Event) -> bool:
             if event.type == ev.TURN_ENDED and event.turn_id == turn_id:
                 return True
-            return event.seq == log.session.seq and settled(log.session)
+            at_end = event.type == ev.SYNCED or event.seq == log.session.seq
+            return at_end and settled(log.session)
 
         await self.stream(log, seq, is_last)
         answer = turn_answer(log.session, turn_id, self._blobs(log), notes)
@@ -67,7 +68,7 @@ class TurnsHandler(AgentHandler):
         query = Query(check_query(body.query), body.id, body.parent, body.mode, body.model)
         query.when = body.when
         attach(query, body.parts)
-        log = await self.manager.open_bound(self.key(session_id))
+        log = await self.manager.open_bound(self.key(session_id), body.kernel_id)
         turn_id, seq = await self.manager.turns.start(log, query)
         self.answer(TurnAccepted(session_id, turn_id, seq), 202)
 
@@ -91,7 +92,7 @@ class RequestHandler(AgentHandler):
     async def post(self, session_id: str, request_id: str) -> None:
         """Answer a request; the turn goes on. The same answer again changes nothing."""
         body = self.body(AnswerBody)
-        log = await self.manager.open_bound(self.key(session_id))
+        log = await self.manager.open(self.key(session_id))
         answer = Answer(
             body.decision,
             str(self.current_user.username),

@@ -95,6 +95,6 @@ def _whole(pieces: list[str]) -> bool:
         return False
     try:
         json.loads("".join(pieces))
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True

@@ -129,7 +129,7 @@ def _arguments(text: str) -> str:
     try:
         if isinstance(json.loads(text), dict):
             return text
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     return json.dumps({"invalid_arguments": text})
 

@@ -10,7 +10,8 @@ from tests.scripted_model import LITELLM_WARNINGS, Text
 from tests.server.conftest import scripted_config, sent, text_of
 
 pytestmark = LITELLM_WARNINGS
-PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAA"
+PIXEL += "AABJRU5ErkJggg=="
 
 
 @pytest.fixture
