@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable
-from typing import Any, Final, cast
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from typing import Any, Final, Protocol, cast
 
 from . import events as ev
 from .agent.log import SessionLog
 from .events import Event
 from .fold import Request, Turn
-from .protocols import AskingCell
+from .protocols import Kernel
 from .records import Json
 
 PING_SECONDS: Final = 2.0
@@ -20,6 +20,37 @@ RESULT_CHARS: Final = 1_500
 ARGUMENT_CHARS: Final = 4_000
 FOR_A_PERSON: Final = ("approval", "question")
 """The kinds of requests that a cell is told of; others go to pages."""
+
+
+class AskingCell(Protocol):
+    """A running cell that asks for a turn (`%agent`) and waits for it.
+
+    Whatever it tells may come from any code in its kernel: nobody has authenticated it.
+    """
+
+    @property
+    def asked(self) -> Json:
+        """What it asks for, unchecked."""
+        ...
+
+    @property
+    def kernel(self) -> Kernel:
+        """Its kernel; executions run in the cell, which holds the kernel."""
+        ...
+
+    @property
+    def ended(self) -> asyncio.Future[str]:
+        """Done, with the reason, when it does not wait any more."""
+        ...
+
+    async def tell(self, messages: Sequence[Json]) -> bool:
+        """Tell it something; False if it does not wait any more or heeds another server."""
+        ...
+
+    def messages(self) -> AsyncIterator[Json]:
+        """Yield what it tells, unchecked, until it has ended."""
+        ...
+
 
 Ask = Callable[[SessionLog, Turn, Request], Json]
 
@@ -105,9 +136,7 @@ def asking(session_id: str, request: Request, effect: str, *, own: bool, untrust
     allow = f"set the session's mode to auto (PATCH agent/sessions/{session_id}), or set "
     allow += f'c.AgentExtension.magic_effects = ["{effect}"] in the configuration.'
     if untrusted:
-        allow = (
-            "trust the notebook, whose outputs are from elsewhere: jupyter trust NOTEBOOK."
-        )
+        allow = "trust the notebook, whose outputs are from elsewhere: jupyter trust NOTEBOOK."
     how = f"This front end takes no input. To allow it, {allow}"
     if question:
         how = "This front end takes no input, so nobody can answer here."

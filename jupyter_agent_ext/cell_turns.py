@@ -16,7 +16,7 @@ import msgspec
 from .agent.log import SessionLog
 from .agent.permissions import lower_mode
 from .answers import Answer
-from .cell_messages import FOR_A_PERSON, CellFeed, asking
+from .cell_messages import FOR_A_PERSON, AskingCell, CellFeed, asking
 from .errors import (
     AgentError,
     BadRequestError,
@@ -28,7 +28,7 @@ from .errors import (
 from .events import SessionKey
 from .fold import Request, Turn
 from .messages import text_part
-from .protocols import AskingCell, Kernels
+from .protocols import Kernels
 from .records import Json
 from .sessions import AgentSessionManager
 from .turns import MAGIC, Query

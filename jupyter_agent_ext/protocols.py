@@ -6,7 +6,6 @@ the classes that implement it. `records.py` holds the data that crosses them.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -151,6 +150,16 @@ class Follows(Protocol):
         ...
 
 
+@runtime_checkable
+class RemembersErrors(Protocol):
+    """A kernel whose last error is known, whoever ran the code."""
+
+    @property
+    def last_error(self) -> Json | None:
+        """Code, execution_count, ename, evalue, traceback and time; None where it is mended."""
+        ...
+
+
 class Kernels(Protocol):
     """The kernels of this server."""
 
@@ -171,36 +180,6 @@ class Kernels(Protocol):
 
     async def notebook_of(self, kernel_id: str) -> str | None:
         """Return the path of the notebook that a kernel runs for, None if there is none."""
-        ...
-
-
-class AskingCell(Protocol):
-    """A running cell that asks for a turn (`%agent`) and waits for it.
-
-    Whatever it tells may come from any code in its kernel: nobody has authenticated it.
-    """
-
-    @property
-    def asked(self) -> Json:
-        """What it asks for, unchecked."""
-        ...
-
-    @property
-    def kernel(self) -> Kernel:
-        """Its kernel; executions run in the cell, which holds the kernel."""
-        ...
-
-    @property
-    def ended(self) -> asyncio.Future[str]:
-        """Done, with the reason, when it does not wait any more."""
-        ...
-
-    async def tell(self, messages: Sequence[Json]) -> bool:
-        """Tell it something; False if it does not wait any more or heeds another server."""
-        ...
-
-    def messages(self) -> AsyncIterator[Json]:
-        """Yield what it tells, unchecked, until it has ended."""
         ...
 
 

@@ -83,7 +83,9 @@ def without_outputs(book: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 def run(book: nbformat.NotebookNode, connection_file: str) -> None:
     """Run all cells. Raises CellExecutionError."""
-    client = NotebookClient(book, km=RunningKernel(connection_file), timeout=120)
+    client = NotebookClient(
+        book, km=RunningKernel(connection_file), timeout=120, coalesce_streams=True
+    )
     try:
         client.execute()
     finally:

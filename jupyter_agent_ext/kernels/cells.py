@@ -106,7 +106,7 @@ class Cells:
 
 
 class CallingCell:
-    """A cell that asked for a turn and waits for its end (protocols.AskingCell)."""
+    """A cell that asked for a turn and waits for its end (cell_messages.AskingCell)."""
 
     def __init__(self, connection: Connection, msg_id: str, asked: Json) -> None:
         self.msg_id, self.asked = msg_id, asked

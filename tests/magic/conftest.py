@@ -54,6 +54,15 @@ class Ran:
         return "".join(o["text"] for o in self.outputs if o["output_type"] == "stream")
 
 
+def joined(outputs, made):
+    """Add a stream's text to the last output where that is the same stream, as notebooks do."""
+    last = outputs[-1] if outputs else {}
+    if made["output_type"] != "stream" or last.get("name") != made["name"]:
+        return False
+    last["text"] += made["text"]
+    return True
+
+
 class Typist:
     """Types cells into a kernel as a front end does, and keeps their outputs."""
 
@@ -77,7 +86,8 @@ class Typist:
                     ran.updates.append((time.monotonic(), content["data"]))
             elif kind in ("display_data", "execute_result", "stream", "error"):
                 made = {"output_type": kind, **content}
-                ran.outputs.append(made)
+                if not joined(ran.outputs, made):
+                    ran.outputs.append(made)
                 if display:
                     by_display[display] = made
                     ran.updates.append((time.monotonic(), content["data"]))

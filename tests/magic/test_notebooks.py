@@ -47,7 +47,9 @@ async def run_all(connection_file, *sources):
     """Run cells one after another; return the notebook as it is then, and what stopped it."""
     cells = [nbformat.v4.new_code_cell(source) for source in sources]
     book = nbformat.v4.new_notebook(cells=cells)
-    client = NotebookClient(book, km=RunningKernel(connection_file), timeout=60)
+    client = NotebookClient(
+        book, km=RunningKernel(connection_file), timeout=60, coalesce_streams=True
+    )
     try:
         await client.async_execute()
     except CellExecutionError as error:
