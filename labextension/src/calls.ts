@@ -2,7 +2,8 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IRequest, IToolCall, IToolCallPart, ITurn, JsonObject } from './tokens';
 
-export type CallStatus = 'writing' | 'waiting' | 'running' | 'ok' | 'error' | 'denied' | 'interrupted';
+export type CallStatus =
+  'writing' | 'waiting' | 'running' | 'ok' | 'error' | 'denied' | 'interrupted';
 
 /** Which argument holds code, and which says in short what the call is about. */
 const CODE: Readonly<Record<string, string>> = {

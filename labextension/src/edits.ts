@@ -82,10 +82,7 @@ export function minimalSplice(before: string, after: string): [number, number, s
     start++;
   }
   let end = 0;
-  while (
-    end < most - start &&
-    before[before.length - 1 - end] === after[after.length - 1 - end]
-  ) {
+  while (end < most - start && before[before.length - 1 - end] === after[after.length - 1 - end]) {
     end++;
   }
   return [start, before.length - end, after.slice(start, after.length - end)];

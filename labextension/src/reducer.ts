@@ -1,9 +1,9 @@
 /** State = fold(events): the twin of fold.py, pinned by tests/events/*.json. Pure. */
+import { noUsage } from './state';
 import type {
   IChange,
   IEvent,
   IMessage,
-  IRequest,
   ISessionState,
   ITurn,
   IUsage,
@@ -15,37 +15,6 @@ import type {
 
 type Data = Record<string, unknown>;
 type Fold = (state: ISessionState, event: IEvent, data: Data) => void;
-
-/** A session before its first event. */
-export function emptySession(): ISessionState {
-  return {
-    seq: 0,
-    session_id: '',
-    owner: '',
-    root: '',
-    notebook_id: '',
-    notebook: null,
-    kernel_id: null,
-    epoch: null,
-    title: '',
-    model: '',
-    mode: 'ask',
-    created: 0,
-    last_activity: 0,
-    archived: false,
-    head: null,
-    turns: new Map(),
-    queue: [],
-    redo: [],
-    rules: [],
-    compactions: [],
-    variables: new Map(),
-    snapshot: {},
-    lost: [],
-    cells: new Map(),
-    usage: noUsage()
-  };
-}
 
 /**
  * Apply one durable event in place; types this version does not know are passed over.
@@ -63,34 +32,6 @@ export function apply(state: ISessionState, event: IEvent): void {
   if (!QUIET.has(event.type)) {
     state.last_activity = event.time;
   }
-}
-
-/** The turns from the first to the head. */
-export function path(state: ISessionState): ITurn[] {
-  const turns: ITurn[] = [];
-  let at = state.head;
-  while (at !== null) {
-    const turn = state.turns.get(at);
-    if (!turn) {
-      break;
-    }
-    turns.push(turn);
-    at = turn.parent;
-  }
-  return turns.reverse();
-}
-
-/** The turn that has not ended, running or paused. */
-export function running(state: ISessionState): ITurn | null {
-  const turn = state.head === null ? undefined : state.turns.get(state.head);
-  return turn?.status === 'running' ? turn : null;
-}
-
-/** The requests of a turn that wait for a person. */
-export function openRequests(turn: ITurn): IRequest[] {
-  return [...turn.requests.values()].filter(
-    r => r.answer === null && (r.kind === 'approval' || r.kind === 'question')
-  );
 }
 
 function created(s: ISessionState, e: IEvent, d: Data): void {
@@ -417,16 +358,6 @@ function call(turn: ITurn, d: Data, effect: string, args: JsonObject): void {
     ended: null,
     changes: []
   });
-}
-
-function noUsage(): IUsage {
-  return {
-    input_tokens: 0,
-    output_tokens: 0,
-    cached_tokens: 0,
-    reasoning_tokens: 0,
-    cost: null
-  };
 }
 
 function sum(a: IUsage, b: Partial<IUsage>): IUsage {

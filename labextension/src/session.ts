@@ -3,7 +3,7 @@ import type { IOutput } from '@jupyterlab/nbformat';
 import { UUID } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
 import { Signal } from '@lumino/signaling';
-import { path, running } from './reducer';
+import { path, running } from './state';
 import type { AgentRequests } from './request';
 import { SessionStream } from './stream';
 import type {
@@ -162,7 +162,10 @@ export class AgentSession implements IAgentSession, IDisposable {
   async open(): Promise<string> {
     if (this._id === null) {
       const { notebook, kernelId } = this._place;
-      const info = await this._requests.openSession({ notebook: notebook(), kernel_id: kernelId() });
+      const info = await this._requests.openSession({
+        notebook: notebook(),
+        kernel_id: kernelId()
+      });
       this._adopt(info.session_id);
       return info.session_id;
     }

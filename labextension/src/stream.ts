@@ -1,6 +1,7 @@
 /** Reads a session's events: folds what is stored, keeps what is only live. Pure. */
 import type { IOutput } from '@jupyterlab/nbformat';
-import { apply, emptySession } from './reducer';
+import { apply } from './reducer';
+import { emptySession } from './state';
 import type { IEvent, IPartial, ISessionState } from './tokens';
 
 /** Outputs kept of one call, at most; what came before them is dropped. */

@@ -27,7 +27,7 @@ DISABLED = (
     "@jupyter/collaboration-extension",
     "@jupyter/docprovider-extension",
 )
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+BROWSERS = ("chromium", "google-chrome")
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ class Person:
     def __init__(self, lab: Any, page: Any) -> None:
         self.lab, self.page = lab, page
         self.errors: list[str] = []
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(12_000)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     # ---------------------------------------------------------------- JupyterLab
@@ -78,7 +78,7 @@ class Person:
             self.panel.get_by_role("button", name="Queue")
         ).click()
 
-    def answered(self, count: int = 1, timeout: float = 40_000) -> str:
+    def answered(self, count: int = 1, timeout: float = 20_000) -> str:
         """Wait until so many turns have ended; return the last one's text."""
         self.panel.locator(".jp-Agent-ending").nth(count - 1).wait_for(timeout=timeout)
         return self.turns.nth(count - 1).inner_text()
@@ -89,7 +89,9 @@ class Person:
 
     def card(self, tool: str) -> Any:
         """Return the cards of a tool."""
-        return self.panel.locator(".jp-Agent-card", has=self.page.locator(f"code:text-is('{tool}')"))
+        return self.panel.locator(
+            ".jp-Agent-card", has=self.page.locator(f"code:text-is('{tool}')")
+        )
 
     def set_mode(self, mode: str) -> None:
         """Choose the session's mode and wait until the server has it."""

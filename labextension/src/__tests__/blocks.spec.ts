@@ -34,7 +34,8 @@ describe('blocks of Markdown', () => {
   });
 
   it('never change once another follows, whichever line comes next', () => {
-    const text = '# T\n\n1. a\n\n   ```py\n   x\n   ```\n\n2. b\n\n```py\nq = 1\n\n```\n\n$$\nx\n$$\n\nend.';
+    const text =
+      '# T\n\n1. a\n\n   ```py\n   x\n   ```\n\n2. b\n\n```py\nq = 1\n\n```\n\n$$\nx\n$$\n\nend.';
     const whole = sources(text);
     const lines = text.split('\n');
     for (let cut = 1; cut < lines.length; cut++) {
@@ -43,10 +44,11 @@ describe('blocks of Markdown', () => {
     }
   });
 
-  it.each(['```mermaid\ngraph TD\n```', '> ```mermaid\n> graph\n> ```', '- ```Mermaid\n  g\n  ```'])(
-    'do not draw diagrams: %s',
-    text => {
-      expect(sources(text).join('\n')).not.toMatch(/`mermaid/i);
-    }
-  );
+  it.each([
+    '```mermaid\ngraph TD\n```',
+    '> ```mermaid\n> graph\n> ```',
+    '- ```Mermaid\n  g\n  ```'
+  ])('do not draw diagrams: %s', text => {
+    expect(sources(text).join('\n')).not.toMatch(/`mermaid/i);
+  });
 });

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { apply, emptySession, FOLDS, openRequests, path, running } from '../reducer';
+import { apply, FOLDS } from '../reducer';
+import { emptySession, openRequests, path, running } from '../state';
 import type { IEvent, ISessionState } from '../tokens';
 
 const FOLDER = resolve(__dirname, '../../../tests/events');

@@ -13,21 +13,13 @@ import { usePanel } from './context';
 /** Languages that belong into the notebook's cells, beside the ones that have no name. */
 const FOREIGN = /^(bash|console|css|diff|html|js|json|shell|sh|text|toml|txt|xml|ya?ml)$/i;
 
-export function CodeBlock(props: {
-  code: string;
-  info: string;
-  children: ReactNode;
-}): JSX.Element {
+export function CodeBlock(props: { code: string; info: string; children: ReactNode }): JSX.Element {
   const { sessions, trans } = usePanel();
   const { notebook } = sessions;
   const usable = notebook.path !== null && !FOREIGN.test(props.info);
   return (
     <div className="jp-Agent-code">
-      <div
-        className="jp-Agent-codeBar"
-        role="toolbar"
-        aria-label={trans.__('Code of the answer')}
-      >
+      <div className="jp-Agent-codeBar" role="toolbar" aria-label={trans.__('Code of the answer')}>
         <ToolbarButtonComponent
           icon={copyIcon}
           tooltip={trans.__('Copy the code')}

@@ -215,7 +215,9 @@ function Suggestions(props: {
 }): JSX.Element {
   const { trans } = usePanel();
   const chosen = useRef<HTMLLIElement>(null);
-  useEffect(() => chosen.current?.scrollIntoView?.({ block: 'nearest' }), [props.active]);
+  useEffect(() => {
+    void chosen.current?.scrollIntoView?.({ block: 'nearest' });
+  }, [props.active]);
   return (
     <ul
       className="jp-Agent-suggestions"

@@ -9,7 +9,6 @@ export function useSignals(...signals: (ISignal<unknown, unknown> | undefined)[]
     const slot = (): void => draw();
     signals.forEach(signal => signal?.connect(slot));
     return () => signals.forEach(signal => signal?.disconnect(slot));
-    // eslint-disable-next-line -- the signals are what it depends on
   }, signals);
   return version;
 }

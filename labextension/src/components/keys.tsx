@@ -52,7 +52,9 @@ export async function askForKey(sessions: IAgentSessions, trans: TranslationBund
   }
   const known = sessions.models?.keys.includes(name);
   const key = await InputDialog.getPassword({
-    title: known ? trans.__('New key for %1 (empty: forget it)', name) : trans.__('Key for %1', name),
+    title: known
+      ? trans.__('New key for %1 (empty: forget it)', name)
+      : trans.__('Key for %1', name),
     label: trans.__('It is kept on the server, readable by you only, and never shown again.'),
     okLabel: trans.__('Keep')
   });

@@ -97,7 +97,7 @@ function Mirror(props: {
       live = false;
       view?.destroy();
     };
-    // eslint-disable-next-line -- an editor keeps its text while the card around it is redrawn
+    // an editor keeps its text while the card around it is redrawn
   }, [props.identity, props.mimeType, languages]);
   return <div ref={host} className="jp-Agent-mirror" />;
 }

@@ -10,10 +10,7 @@ import { useRenderer } from './mount';
 const TAIL = 8_000;
 
 /** Outputs as they come, in the formats that the notebook would show. */
-export function Outputs(props: {
-  outputs: readonly IOutput[];
-  running: boolean;
-}): JSX.Element {
+export function Outputs(props: { outputs: readonly IOutput[]; running: boolean }): JSX.Element {
   return (
     <div className="jp-Agent-outputs">
       {props.outputs.map((output, i) => (
@@ -44,11 +41,7 @@ export function Kept(props: { content: readonly Content[] }): JSX.Element {
   return (
     <div className="jp-Agent-outputs">
       {props.content.map((part, i) =>
-        part.type === 'image' ? (
-          <BlobImage key={i} part={part} />
-        ) : (
-          <KeptText key={i} part={part} />
-        )
+        part.type === 'image' ? <BlobImage key={i} part={part} /> : <KeptText key={i} part={part} />
       )}
     </div>
   );

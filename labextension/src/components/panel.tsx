@@ -3,7 +3,7 @@ import { InputDialog } from '@jupyterlab/apputils';
 import { addIcon, listIcon, ToolbarButtonComponent } from '@jupyterlab/ui-components';
 import React, { useEffect, useState } from 'react';
 import { slashCommands } from '../mentions';
-import { openRequests } from '../reducer';
+import { openRequests } from '../state';
 import type { Mode } from '../tokens';
 import { Composer } from './composer';
 import type { IPanelContext } from './context';

@@ -85,8 +85,12 @@ export function Transcript(): JSX.Element {
               version={turn === running ? version : 0}
             />
           ))}
-          {session?.state.queue.map(turn => <Queued key={turn.turn_id} turn={turn} />)}
-          {session?.pending.map(turn => <Pending key={turn.turn_id} turn={turn} />)}
+          {session?.state.queue.map(turn => (
+            <Queued key={turn.turn_id} turn={turn} />
+          ))}
+          {session?.pending.map(turn => (
+            <Pending key={turn.turn_id} turn={turn} />
+          ))}
         </div>
       </div>
       {away && (
@@ -144,7 +148,9 @@ function Queued(props: { turn: IQueuedTurn }): JSX.Element {
   return (
     <div className="jp-Agent-turn jp-mod-queued">
       <div className="jp-Agent-asked">{props.turn.data.query}</div>
-      <p className="jp-Agent-muted">{trans.__('Queued: it is asked when the agent has finished.')}</p>
+      <p className="jp-Agent-muted">
+        {trans.__('Queued: it is asked when the agent has finished.')}
+      </p>
     </div>
   );
 }

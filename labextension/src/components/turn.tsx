@@ -2,7 +2,7 @@
 import { copyIcon, ToolbarButtonComponent } from '@jupyterlab/ui-components';
 import React, { memo } from 'react';
 import { seconds } from '../calls';
-import { running } from '../reducer';
+import { running } from '../state';
 import type { Content, IMessage, IPartial, IUsage, ITurn, Part } from '../tokens';
 import { copyText } from './codeblock';
 import { usePanel } from './context';
