@@ -121,6 +121,12 @@ class ScriptedModelServer:
         """Answer the next unscripted request with these steps."""
         self._scripts.append(steps)
 
+    def clear(self) -> None:
+        """Forget what was asked and what was scripted."""
+        self.requests.clear()
+        self._scripts.clear()
+        self.responder = None
+
     def respond(self, responder: Callable[[Asked], Script]) -> None:
         """Answer every request that has no script with what `responder` returns."""
         self.responder = responder

@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,6 +62,7 @@ class Lab:
             stderr=subprocess.STDOUT,
         )
         self.url = self._address()
+        assert self.api("GET", "agent/health")["status"] == "ok"
 
     def notebook(self, path: str, *sources: str) -> str:
         """Write a notebook with these code cells; return its path."""
@@ -82,7 +84,7 @@ class Lab:
         target.write_text(json.dumps({**body, "nbformat": 4, "nbformat_minor": 5}))
         return path
 
-    def api(self, method: str, path: str, body: object = None) -> object:
+    def api(self, method: str, path: str, body: Any = None) -> Any:
         """Call the server's REST API as another client would."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"token {TOKEN}", "Content-Type": "application/json"}
@@ -200,7 +202,6 @@ def open_page(lab, browser, request):
 @pytest.fixture
 def script(scripted):
     """The scripted model, without what an earlier test left over."""
-    scripted.requests.clear()
-    scripted.responder = None
+    scripted.clear()
     yield scripted
-    scripted.responder = None
+    scripted.clear()

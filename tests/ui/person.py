@@ -71,6 +71,10 @@ class Person:
     def turns(self) -> Any:
         return self.panel.locator(".jp-Agent-turn")
 
+    def hears(self, text: str, timeout: float = 12_000) -> None:
+        """Wait until an answer contains the text."""
+        self.panel.locator(".jp-Agent-answer", has_text=text).first.wait_for(timeout=timeout)
+
     def ask(self, query: str) -> None:
         """Type a question and send it."""
         self.composer.fill(query)

@@ -26,7 +26,7 @@ def gate():
 def test_stop_ends_the_answer_and_keeps_what_was_said(person, script):
     script.script(Text("It goes "), Endless("on", 0.01))
     person.ask("Tell me everything")
-    person.panel.get_by_text("It goes on").wait_for()
+    person.hears("It goes on")
     person.button("Stop").click()
     person.panel.get_by_text("Stopped.").wait_for()
     assert person.button("Stop").count() == 0
@@ -36,7 +36,7 @@ def test_questions_in_the_meantime_are_queued_and_shown_as_queued(person, script
     script.script(Text("First "), Until(gate), Text("answer."))
     script.script(Text("Second answer."))
     person.ask("One")
-    person.panel.get_by_text("First").wait_for()
+    person.hears("First")
     person.ask("Two")
     person.panel.get_by_text("Queued: it is asked when the agent has finished.").wait_for()
     gate.set()
@@ -48,9 +48,9 @@ def test_a_reload_in_mid_turn_shows_the_same_conversation_still_running(person, 
     script.script(Call("list_files", {}))
     script.script(Text("Before the reload, "), Until(gate), Text("and after."))
     person.ask("Talk")
-    person.panel.get_by_text("Before the reload,").wait_for()
+    person.hears("Before the reload,")
     person.page.reload()
-    person.panel.get_by_text("Before the reload,").wait_for(timeout=60_000)
+    person.hears("Before the reload,", timeout=60_000)
     assert person.turns.count() == 1
     assert person.card("list_files").count() == 1
     gate.set()
@@ -60,9 +60,9 @@ def test_a_reload_in_mid_turn_shows_the_same_conversation_still_running(person, 
 def test_a_second_browser_shows_the_same_conversation(person, script, open_page, gate):
     script.script(Text("Seen by "), Until(gate), Text("both."))
     person.ask("Talk")
-    person.panel.get_by_text("Seen by").wait_for()
+    person.hears("Seen by")
     other = open_page(f"{person.notebook('panel.context.path')}")
-    other.panel.get_by_text("Seen by").wait_for()
+    other.hears("Seen by")
     gate.set()
     assert "Seen by both." in person.answered()
     assert "Seen by both." in other.answered()
@@ -71,7 +71,7 @@ def test_a_second_browser_shows_the_same_conversation(person, script, open_page,
 def test_a_lost_connection_is_told_and_mended(person, script, gate):
     script.script(Text("One "), Until(gate), Text("two."))
     person.ask("Count")
-    person.panel.get_by_text("One").wait_for()
+    person.hears("One")
     person.page.context.set_offline(True)
     person.page.evaluate("() => window.jupyterapp.serviceManager.serverSettings")  # still alive
     person.page.context.set_offline(False)
