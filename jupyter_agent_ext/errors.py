@@ -21,6 +21,12 @@ class AgentError(Exception):
         self.hint = self.default_hint if hint is None else hint
         self.details = details
 
+    def told(self) -> str:
+        """Return message and hint as sentences."""
+        message = str(self).rstrip()
+        stop = "" if message.endswith((".", "!", "?", ":")) else "."
+        return f"{message}{stop} {self.hint}".strip()
+
     def to_json(self) -> dict[str, Any]:
         """Return the body of the HTTP answer."""
         return {"message": str(self), "code": self.code, "hint": self.hint, **self.details}

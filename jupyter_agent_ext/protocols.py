@@ -264,6 +264,10 @@ class SessionStore(Protocol):
         """Write what is pending, give back all leases, close."""
         ...
 
+    async def check(self) -> None:
+        """Raise StoreError if it could not write now, as far as it knows."""
+        ...
+
     async def acquire(self, key: SessionKey) -> Lease:
         """Become the session's one writer; `renew` keeps it so. Raises LeaseError.
 

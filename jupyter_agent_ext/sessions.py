@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from typing import Any
+import re
+from typing import Any, Final
 from weakref import WeakValueDictionary
 
 from traitlets import Bool, Enum, Float, Int, List, Unicode, default
@@ -29,6 +30,8 @@ from .shelf import Shelf, unknown
 from .turns import TurnRunner, TurnSettings
 from .upkeep import Upkeep
 from .workspace import Services
+
+_MODEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@/+-]{0,199}")
 
 
 def _from_environment(name: str, fallback: float) -> float:
@@ -95,10 +98,10 @@ class AgentSessionManager(LoggingConfigurable):
         self.services = services
         # a wrong environment variable is told at start-up, not by the first query
         self.log.debug("Sessions: %s h, at most %s", self.max_age_hours, self.max_sessions)
-        settings = TurnSettings(self._limits(), lambda: self.default_model, self.model_allowed)
+        settings = TurnSettings(self._limits(), lambda: self.default_model, self.check_model)
         self.turns = TurnRunner(services, settings)
         self.shelf = Shelf(services.store, self.log)
-        self.turns.forget = self.shelf.forget
+        self.turns.forget = self._forget
         self.binder = Binder(services.store, services.kernels, services.files)
         self._entering: WeakValueDictionary[tuple[str, ...], asyncio.Lock] = WeakValueDictionary()
         self.upkeep = Upkeep(self, resume=self.resume_on_start)
@@ -113,6 +116,21 @@ class AgentSessionManager(LoggingConfigurable):
             retries=self.max_retries,
             history=self.history_limit,
         )
+
+    def check_model(self, model: str) -> None:
+        """Raise BadRequestError for what is no model's name, ForbiddenError if not allowed.
+
+        A name that holds an address would send the query, and a key, there.
+        """
+        if not _MODEL.fullmatch(model) or "//" in model:
+            raise BadRequestError(
+                f"{model[:80]!r} is no model's name.",
+                hint="Send 'embedded' or a litellm name such as 'openai/gpt-5'.",
+            )
+        if not self.model_allowed(model):
+            raise ForbiddenError(
+                f"The model {model!r} is not allowed here.", hint="GET agent/models lists them."
+            )
 
     def model_allowed(self, model: str) -> bool:
         """Say whether this server lets a session use the model."""
@@ -167,7 +185,8 @@ class AgentSessionManager(LoggingConfigurable):
         return await self.shelf.readable(key)
 
     async def _create(self, key: SessionKey, binding: Binding, model: str) -> SessionLog:
-        self._check_model(model)
+        if model:
+            self.check_model(model)
         await self._make_room(key.owner)
         place = binding.place
         data = {
@@ -181,12 +200,6 @@ class AgentSessionManager(LoggingConfigurable):
             "mode": self.default_mode,
         }
         return await self.shelf.create(key, Draft(ev.SESSION_CREATED, data), text=place.notebook_id)
-
-    def _check_model(self, model: str) -> None:
-        if model and not self.model_allowed(model):
-            raise ForbiddenError(
-                f"The model {model!r} is not allowed here.", hint="GET agent/models lists them."
-            )
 
     async def _make_room(self, owner: str) -> None:
         """Archive the session idle for longest where there are too many. Raises LimitError."""
@@ -222,7 +235,8 @@ class AgentSessionManager(LoggingConfigurable):
         if mode is not None and mode not in MODES:
             raise BadRequestError(f"Unknown mode {mode!r}.", hint=f"Modes: {', '.join(MODES)}.")
         model = changes.get("model")
-        self._check_model(model or "")
+        if model:
+            self.check_model(model)
         log = await self.open(key)
         if changes:
             await log.append(Draft(ev.SESSION_UPDATED, changes), text=str(changes.get("title", "")))
@@ -293,6 +307,11 @@ class AgentSessionManager(LoggingConfigurable):
     async def all_cards(self, status: str | None = None) -> list[Card]:
         """List the sessions of all owners, archived ones too."""
         return await self.services.store.cards(None, self.root, status=status, limit=100_000)
+
+    def _forget(self, log: SessionLog) -> None:
+        """Drop a session whose log could not be written; go on with it when it can be."""
+        self.shelf.forget(log)
+        self.upkeep.revive(log.key)
 
     async def close(self) -> None:
         """End everything in order: background tasks, turns, viewers, the store."""

@@ -22,7 +22,6 @@ from .answers import Answer, answering, find_request
 from .errors import (
     BadRequestError,
     ConflictError,
-    ForbiddenError,
     LeaseError,
     NotFoundError,
     SequenceError,
@@ -66,7 +65,7 @@ class TurnSettings:
 
     limits: Limits
     default_model: Callable[[], str]
-    allowed_models: Callable[[str], bool]
+    check_model: Callable[[str], None]
 
 
 class TurnRunner:
@@ -126,10 +125,7 @@ class TurnRunner:
 
     def _turn_data(self, session: Session, query: Query) -> dict[str, Any]:
         model = query.model or session.model or self._settings.default_model()
-        if not self._settings.allowed_models(model):
-            raise ForbiddenError(
-                f"The model {model!r} is not allowed here.", hint="GET agent/models lists them."
-            )
+        self._settings.check_model(model)
         mode = query.mode or session.mode
         if mode not in MODES:
             raise BadRequestError(f"Unknown mode {mode!r}.", hint=f"Modes: {', '.join(MODES)}.")

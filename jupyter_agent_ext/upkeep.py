@@ -11,12 +11,13 @@ from typing import Any, Protocol
 
 from . import events as ev
 from .agent.log import SessionLog
-from .errors import AgentError
+from .errors import AgentError, StoreError
 from .events import Draft, SessionKey
 from .records import Card
 from .shelf import Shelf
 
 CULL_SECONDS = 60.0
+REVIVE_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
 
 
 class Sessions(Protocol):
@@ -58,6 +59,21 @@ class Upkeep:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def revive(self, key: SessionKey) -> None:
+        """Open a session again as soon as the store works, so that its turn goes on."""
+        self._spawn(self._revive(key))
+
+    async def _revive(self, key: SessionKey) -> None:
+        for delay in REVIVE_SECONDS:
+            await asyncio.sleep(delay)
+            try:
+                await self._manager.open(key)
+            except StoreError:
+                continue
+            except AgentError as error:  # deleted, or another server has it
+                self._manager.log.info("Session %s: %s", key.session_id[:40], error)
+            return
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -14,6 +16,8 @@ from .events import Draft
 from .pages import Pages
 from .protocols import Files, Kernel, Kernels, Model, Notebook, SessionStore
 from .tools.registry import Toolset
+
+RESTART_SECONDS = 8.0  # the server notices a death within 3 s and starts the kernel anew
 
 
 class Notebooks(Protocol):
@@ -84,8 +88,10 @@ class SessionWorkspace:
         session, kernels = self._log.session, self._services.kernels
         if self._seat is not None and self._seat.kernel.state != "dead":
             return self._seat.kernel
-        if session.kernel_id and (kernel := await live_kernel(kernels, session.kernel_id)):
-            return kernel
+        if session.kernel_id:
+            patience = RESTART_SECONDS if start else 0.0
+            if kernel := await live_kernel(kernels, session.kernel_id, patience):
+                return kernel
         found = await kernels.of_notebook(session.notebook) if session.notebook else []
         if len(found) > 1:
             raise KernelError(
@@ -123,15 +129,34 @@ class SessionWorkspace:
         )
         return await self._services.notebooks.open(path, errands)
 
+    async def page_back(self, client_id: str, timeout: float) -> bool:
+        """Wait until a page is there (again); False after `timeout` seconds."""
+        return await self._services.pages.back(self._log.key.owner, client_id, timeout)
+
+    def active_cell(self) -> str | None:
+        """Return the id of the cell that the person is in, None where no page tells."""
+        path, owner = self._log.session.notebook or "", self._log.key.owner
+        pages = self._services.pages.showing(owner, path)
+        return pages[0].notebooks[path].active_cell if pages else None
+
     async def blob(self, digest: str) -> bytes | None:
         """Read a blob of this session."""
         return await self._services.store.blob(self._log.key, digest)
 
 
-async def live_kernel(kernels: Kernels, kernel_id: str) -> Kernel | None:
-    """Return a kernel that runs, None if it is gone or dead."""
-    try:
-        kernel = await kernels.get(kernel_id)
-    except NotFoundError:
-        return None
-    return None if kernel.state == "dead" else kernel
+async def live_kernel(kernels: Kernels, kernel_id: str, patience: float = 0.0) -> Kernel | None:
+    """Return a kernel that runs, None if it is gone or dead.
+
+    The server restarts a kernel that died by itself: wait for that up to `patience` seconds.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            kernel = await kernels.get(kernel_id)
+        except NotFoundError:
+            return None
+        if kernel.state != "dead":
+            return kernel
+        if time.monotonic() >= deadline:
+            return None
+        await asyncio.sleep(0.1)

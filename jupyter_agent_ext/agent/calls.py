@@ -242,7 +242,7 @@ async def _result(run: Run, call: ToolCall, context: CallContext) -> ToolResult:
         text = str(error)
     except AgentError as error:
         details = f"\n{json.dumps(error.details, ensure_ascii=False)}" if error.details else ""
-        text = f"{error} {error.hint}{details}"
+        text = error.told() + details
     except Exception as error:
         run.logger.exception("Tool %s failed", call.name)
         text = f"The tool {call.name} failed unexpectedly: {type(error).__name__}: {error}"

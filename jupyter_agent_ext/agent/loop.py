@@ -52,7 +52,7 @@ class TurnLoop:
         except (StoreError, LeaseError, SequenceError):
             raise
         except AgentError as error:
-            await self.settle("failed", f"{error} {error.hint}")
+            await self.settle("failed", error.told())
         except Exception as error:
             self._run.logger.exception("Turn %s failed", self._run.turn_id)
             await self.settle("failed", f"Unexpected {type(error).__name__}: {error}")

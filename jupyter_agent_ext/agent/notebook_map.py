@@ -15,7 +15,7 @@ NAMED: Final = 30
 _LINE_CHARS: Final = 120
 _SHORT_CHARS: Final = 24
 _SOURCE_CHARS: Final = 3_000
-_SOURCE_SHARE: Final = 0.5
+_SOURCE_SHARE: Final = 0.4
 
 
 def notebook_map(
@@ -114,7 +114,7 @@ class _Budget:
 
 
 def _sources(cells: Sequence[Cell], order: Sequence[int], budget: _Budget) -> dict[int, Json]:
-    """Tell cells with their sources until half of the budget is used."""
+    """Tell cells with their sources until their share of the budget is used."""
     told: dict[int, Json] = {}
     floor = budget.left * (1 - _SOURCE_SHARE)
     for index in order:

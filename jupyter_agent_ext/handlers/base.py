@@ -68,7 +68,7 @@ class AgentHandler(Caller, APIHandler):
             raise TooLargeError(f"The body has {len(raw)} bytes, at most {MAX_BODY} are taken.")
         try:
             return msgspec.json.decode(raw or b"{}", type=cls)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise BadRequestError(f"The body is not as expected: {error}") from error
 
     def number(self, name: str, default: int) -> int:

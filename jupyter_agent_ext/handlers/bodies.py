@@ -8,7 +8,10 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 Mode = Literal["read-only", "ask", "auto"]
-TurnId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
+TurnId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$(?!\n)")]
+
+
+Title = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
 
 
 @dataclass(slots=True)
@@ -78,7 +81,7 @@ class OpenBody:
 class SessionPatch:
     """What may be changed of a session."""
 
-    title: Annotated[str, Meta(max_length=200)] | None = None
+    title: Title | None = None
     model: str | None = None
     mode: Mode | None = None
 

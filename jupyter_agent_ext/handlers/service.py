@@ -23,6 +23,7 @@ class HealthHandler(AgentHandler):
         """Say whether the store answers and how many sessions are open."""
         store, sessions = "ok", 0
         try:
+            await self.manager.services.store.check()
             sessions = len(await self.manager.cards(self.owner, notebook=None, q="", archived=None))
         except StoreError as error:
             store = str(error)

@@ -14,7 +14,8 @@ from ..records import Json
 async def kernel_name_for(serverapp: Any, path: str) -> str:
     """Return the name of the kernelspec with which to open a notebook, as JupyterLab chooses.
 
-    That is the one its metadata names, else one of its language, else the default. Raises
+    That is the one its metadata names, else one of its language, else the default (also where
+    the file cannot be read). Raises
     NotFoundError if there is no notebook, KernelError if no kernel of its language is here.
     """
     metadata = await _metadata(serverapp.contents_manager, path)
@@ -43,7 +44,7 @@ async def _metadata(contents: Any, path: str) -> Json:
     except HTTPError as error:
         if error.status_code == 404:
             raise NotFoundError(f"There is no notebook {path}.") from error
-        raise KernelError(f"The notebook {path} cannot be read: {error.log_message}") from error
+        return {}  # a broken file names no kernel: the default one will do
     metadata: Json = model["content"].get("metadata") or {}
     return metadata
 

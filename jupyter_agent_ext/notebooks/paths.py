@@ -47,9 +47,12 @@ def translated(path: str) -> Iterator[None]:
             raise ConflictError(f"{path!r} is not as expected.") from error
         if error.status_code < 500:
             raise BadRequestError(f"{path!r} cannot be used so.", hint=_LOOK) from error
-        raise AgentError(
-            f"{path!r} could not be read or written.",
-            hint=_LOG,
+        raise AgentError(f"{path!r} could not be read or written.", hint=_LOG) from error
+    except (UnicodeError, ValueError, KeyError, TypeError, AttributeError) as error:
+        # the contents manager trusts files more than they deserve
+        raise BadRequestError(
+            f"{path!r} holds what no notebook should: {type(error).__name__}.",
+            hint="Repair the file, or restore it from a checkpoint.",
         ) from error
 
 

@@ -75,6 +75,7 @@ class Database:
         self.network = bool(network)
         self._look = network is None
         self.journal_mode = ""
+        self._identity = (0, 0)
 
     def open(self, migrations: Sequence[Sequence[str]]) -> sqlite3.Connection:
         """Create or migrate the file and return the connection that writes.
@@ -95,10 +96,30 @@ class Database:
             if self._max_pages is not None:
                 connection.execute(f"PRAGMA max_page_count={self._max_pages:d}")
             migrate(connection, self.name, migrations)
+            if self.path is not None:
+                found = self.path.stat()
+                self._identity = (found.st_dev, found.st_ino)
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def guard(self) -> None:
+        """Raise StoreError if the file is not the one that was opened.
+
+        SQLite goes on writing to a deleted file, and all of it is gone at the end.
+        """
+        if self.path is None:
+            return
+        try:
+            found = self.path.stat()
+        except OSError:
+            found = None
+        if found is None or (found.st_dev, found.st_ino) != self._identity:
+            raise StoreError(
+                f"The session store {self.name} was deleted or replaced while it was open.",
+                hint="Put the file back or restart the server; nothing is written until then.",
+            )
 
     def connect(self) -> sqlite3.Connection:
         """Return a new connection; it may be used by one thread at a time."""

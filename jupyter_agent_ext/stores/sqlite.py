@@ -89,6 +89,13 @@ class SQLiteStore:
         if parts is not None:
             await asyncio.to_thread(self._close, parts)
 
+    async def check(self) -> None:
+        """Raise StoreError if the file is gone or the last write failed."""
+        parts = self._opened()
+        await asyncio.to_thread(self._database.guard)
+        if parts.writer.failure is not None:
+            raise self._database.explain(parts.writer.failure)
+
     async def acquire(self, key: SessionKey) -> Lease:
         """Become the session's one writer. Raises LeaseError."""
         parts = self._opened()
@@ -215,7 +222,7 @@ class SQLiteStore:
             except (sqlite3.Error, OSError) as error:
                 raise database.explain(error) from error
             undo.pop_all()
-        writer = Writer(connection, database.explain, log)
+        writer = Writer(connection, database.explain, log, database.guard)
         if database.path is not None:
             writer.post(leases.sweep)
             leases.start(writer)

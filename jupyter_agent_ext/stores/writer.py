@@ -31,7 +31,8 @@ class Writer:
     """Runs changes on a connection that only this thread uses.
 
     Each change is a savepoint: one that raises leaves nothing behind and harms no other.
-    `explain` turns SQLite's errors into those that callers meet.
+    `explain` turns SQLite's errors into those that callers meet. `guard` raises where nothing
+    may be written any more. `failure` is the error of the last transaction, None if it went well.
     """
 
     def __init__(
@@ -39,8 +40,11 @@ class Writer:
         connection: sqlite3.Connection,
         explain: Callable[[Exception], AgentError],
         log: logging.Logger,
+        guard: Callable[[], None] = lambda: None,
     ) -> None:
         self._connection, self._explain, self._log = connection, explain, log
+        self._guard = guard
+        self.failure: Exception | None = None
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._gate = threading.Lock()
         self._closed = False
@@ -108,7 +112,9 @@ class Writer:
             job.error = failure
 
     def _commit(self, jobs: Sequence[_Job]) -> Exception | None:
+        self.failure = None
         try:
+            self._guard()
             self._connection.execute("BEGIN IMMEDIATE")
             for job in jobs:
                 self._try(job)
@@ -116,8 +122,8 @@ class Writer:
         except Exception as error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            return error
-        return None
+            self.failure = error
+        return self.failure
 
     def _try(self, job: _Job) -> None:
         job.result = job.error = None

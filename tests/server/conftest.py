@@ -89,7 +89,7 @@ class Person:
         where = km.get_connection_info(session=False)
         del where["key"], where["signature_scheme"]
         self.client = AsyncKernelClient(**where, session=own)
-        self.client.start_channels()
+        self.client.start_channels(hb=False)  # its beat is judged by one second of load
 
     async def run(self, code, timeout=30):
         """Run code and return the reply's content."""

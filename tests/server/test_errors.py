@@ -258,3 +258,80 @@ async def test_a_store_that_is_full_says_so_and_works_again_later(api, notebook,
     assert (status, again["session_id"]) == (200, first["session_id"])
     status, told = await api.get("sessions", first["session_id"])
     assert told["turn_count"] == 2
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["oobabooga/http://127.0.0.1:9/v1", "openai/x y", "a\x00", "../../etc", "x" * 300, "//x"],
+)
+async def test_a_models_name_is_never_an_address(api, notebook, opened, model):
+    refused(await api.quick("hi", model=model), 400, "bad_request")
+    refused(await api.call("PATCH", "sessions", opened, body={"model": model}), 400, "bad_request")
+    body = {"query": "hi", "model": model}
+    refused(await api.post("sessions", opened, "turns", body=body), 400, "bad_request")
+    body = {"notebook": "label", "model": model}
+    refused(await api.post("sessions", body=body), 400, "bad_request")
+
+
+async def test_json_nested_without_end_is_400(api):
+    raw = '{"query": "x", "context": {"variables": ' + "[" * 100_000
+    refused(await api.call("POST", "quick", raw=raw), 400, "bad_request")
+
+
+async def test_names_hold_no_control_characters(api, opened):
+    status, _ = await api.call("PATCH", "sessions", opened, body={"title": "a\nb"})
+    assert status == 400
+    status, _ = await api.post("sessions", opened, "turns", body={"query": "x", "id": "a\n"})
+    assert status == 400
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "no json", "[]", '{"nbformat": 99}', '{"cells": [{"source": "\\ud800"}], "nbformat": 4}'],
+)
+async def test_a_broken_notebook_stops_neither_the_turn_nor_the_kernel(
+    api, jp_root_dir, notebook, jp_kernel_env, content
+):
+    (jp_root_dir / "broken.ipynb").write_text(content)
+    status, answer = await api.quick("Load sales.csv", notebook="broken.ipynb", mode="auto")
+    assert status in (200, 202), answer
+    if answer["status"] == "paused":  # a notebook that cannot be read is not trusted
+        rid = answer["requests"][0]["request_id"]
+        where = ("sessions", answer["session_id"], "requests", rid)
+        await api.post(*where, body={"decision": "approve"})
+
+    async def over():
+        _, turn = await api.get("sessions", answer["session_id"], "turns", answer["turn_id"])
+        return turn if turn["status"] != "running" and turn["status"] != "paused" else None
+
+    turn = await eventually(over, 30)
+    assert turn["status"] == "completed", turn
+    assert "df" in turn["variables"], turn
+
+
+async def test_a_store_whose_file_is_deleted_says_so(api, notebook, jp_serverapp):
+    store = jp_serverapp.web_app.settings["jupyter_agent_ext"].services.store
+    await api.quick("help")
+    aside = f"{store.location}.aside"
+    os.rename(store.location, aside)
+    status, health = await api.get("health")
+    assert (status, health["status"]) == (503, "failing")
+    refused(await api.quick("help"), 503, "store")
+    os.rename(aside, store.location)
+    status, _ = await api.quick("help")
+    assert status == 200
+    status, _ = await api.get("health")
+    assert status == 200
+
+
+async def test_code_waits_while_the_server_restarts_a_kernel_that_died(
+    api, open_notebook, jp_serverapp
+):
+    person = await open_notebook()
+    await api.quick("help")
+    km = jp_serverapp.kernel_manager.get_kernel(person.kernel_id)
+    os.kill(km.provisioner.pid, signal.SIGKILL)
+    await eventually(lambda: km.provisioner.process.poll() is not None)
+    status, answer = await api.quick("Load sales.csv")
+    assert (status, answer["status"]) == (200, "completed")
+    assert "1,000 rows" in answer["response"], answer
