@@ -117,7 +117,9 @@ class Typist:
             output_hook=lambda message: None,
             timeout=30,
         )
-        return reply["content"]["user_expressions"]["v"]["data"]["text/plain"]
+        given = reply["content"]["user_expressions"]["v"]
+        assert given["status"] == "ok", given
+        return given["data"]["text/plain"]
 
 
 @pytest.fixture

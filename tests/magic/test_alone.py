@@ -26,7 +26,7 @@ class Somebody:
     def __init__(self, kernel_id, connection_file):
         self.kernel_id = kernel_id
         self.client: AsyncKernelClient = RunningKernel(connection_file).client()
-        self.client.start_channels()
+        self.client.start_channels(hb=False)
 
 
 @pytest.fixture
