@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import posixpath
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .errors import (
@@ -14,9 +12,9 @@ from .errors import (
     NotFoundError,
 )
 from .events import SessionKey
-from .protocols import Files, Kernels, SessionStore
+from .protocols import Kernels, SessionStore
 from .records import Card, Json
-from .workspace import live_kernel
+from .workspace import Notebooks, live_kernel
 
 MAX_ID = 256
 
@@ -46,10 +44,10 @@ class Binding:
 class Binder:
     """Finds the session of a notebook and a kernel."""
 
-    def __init__(self, store: SessionStore, kernels: Kernels, files: Files) -> None:
+    def __init__(self, store: SessionStore, kernels: Kernels, notebooks: Notebooks) -> None:
         self._store = store
         self._kernels = kernels
-        self._files = files
+        self._notebooks = notebooks
 
     async def find(
         self, owner: str, root: str, session_id: str | None, notebook_id: str, kernel_id: str | None
@@ -143,12 +141,11 @@ class Binder:
         path = normal_path(notebook_id)
         if not path.endswith(".ipynb"):
             return None
-        folder, name = posixpath.split(path)
         try:
-            entries: Sequence[Json] = await self._files.list(folder)
+            found = await self._notebooks.exists(path)
         except NotFoundError:
-            entries = ()
-        if any(entry["name"] == name and entry["type"] == "notebook" for entry in entries):
+            found = False
+        if found:
             return path
         raise NotFoundError(
             f"There is no notebook {path!r} under the server's root.",

@@ -232,12 +232,28 @@ class CellTurns:
             )
         if asked.mode is not None and lower_mode(asked.mode, session.mode) != asked.mode:
             raise ForbiddenError(f"The session's mode is {session.mode}.", hint=_MODE_HINT)
+        if asked.model is not None:
+            self._check_model(session.model, asked.model)
         query = Query(asked.query, mode=asked.mode, model=asked.model, surface=MAGIC, seat=seat)
         query.when = "reject"
         if asked.variables:
             names = ", ".join(f"`{name[:80]}`" for name in asked.variables[:50])
             query.parts.append(text_part(f"The variables that matter: {names}"))
         return query
+
+    def _check_model(self, chosen: str, asked: str) -> None:
+        """Let a cell choose what somebody chose before, or what takes no data elsewhere.
+
+        Nobody is logged in here: any code in the kernel could ask.
+        """
+        manager = self._manager
+        manager.check_model(asked)
+        if asked in (chosen, manager.default_model) or manager.services.model.info(asked).local:
+            return
+        raise ForbiddenError(
+            f"A cell may not choose {asked!r}: it takes data off this machine.",
+            hint="Choose it in the panel or with PATCH sessions/{id}; then leave --model out.",
+        )
 
     # ------------------------------------------------------------ what the cell tells
 

@@ -102,7 +102,7 @@ class AgentSessionManager(LoggingConfigurable):
         self.turns = TurnRunner(services, settings)
         self.shelf = Shelf(services.store, self.log)
         self.turns.forget = self._forget
-        self.binder = Binder(services.store, services.kernels, services.files)
+        self.binder = Binder(services.store, services.kernels, services.notebooks)
         self._entering: WeakValueDictionary[tuple[str, ...], asyncio.Lock] = WeakValueDictionary()
         self.upkeep = Upkeep(self, resume=self.resume_on_start)
         self._starting, self._started = asyncio.Lock(), False

@@ -30,6 +30,10 @@ class Notebooks(Protocol):
         """
         ...
 
+    async def exists(self, path: str) -> bool:
+        """Say whether there is such a file, without reading it."""
+        ...
+
 
 class Keys(Protocol):
     """The providers' keys, kept on the server and never read back."""

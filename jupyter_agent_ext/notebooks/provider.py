@@ -12,7 +12,7 @@ from .attached import Attachment
 from .contents import ContentsNotebook
 from .elsewhere import OpenElsewhere, never
 from .live import LiveNotebook
-from .paths import relative
+from .paths import ask, relative, translated, visible
 from .shared import Documents
 
 
@@ -33,6 +33,13 @@ class Notebooks:
         self._open_elsewhere = open_elsewhere
         self._documents = Documents(settings if settings is not None else {})
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def exists(self, path: str) -> bool:
+        """Say whether there is such a file, without reading it. Raises ForbiddenError."""
+        clean = relative(path)
+        with translated(clean):
+            await visible(self._contents, clean)
+            return bool(await ask(self._contents.file_exists(clean)))
 
     async def open(self, path: str, attachment: Attachment | None = None) -> Notebook:
         """Return the notebook at `path`; `attachment` are the pages that may show it.
