@@ -12,12 +12,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from . import events as ev
+from .abilities import Following, Follows
 from .agent.log import SessionLog
 from .errors import AgentError, KernelError, LapsedError, NotFoundError, PageError, StaleCellError
 from .events import Draft
 from .fold import Request, Session
 from .pages import Page, Pages
-from .protocols import Following, Follows
 from .records import Cell, ExecutionResult, Json
 
 LEASE_SECONDS: Final = 10.0
@@ -177,10 +177,11 @@ class Errands:
         request_id, self._asked = uuid.uuid4().hex[:12], page.client_id
         opened = {"request_id": request_id, "kind": kind, "call_id": self._call_id}
         leased = {"request_id": request_id, "client_id": page.client_id, "seconds": self._lease}
-        await self._log.append(
+        events = await self._log.append(
             Draft(ev.REQUEST_OPENED, {**opened, "payload": payload}, self._turn_id),
             Draft(ev.REQUEST_LEASED, leased, self._turn_id),
         )
+        page.hand(self._log.key.session_id, events)
         return request_id
 
     async def _answer(self, request_id: str, page: Page) -> Json:

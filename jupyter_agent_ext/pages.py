@@ -6,11 +6,12 @@ import asyncio
 import itertools
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from .errors import AgentError, PageError
+from .events import Event
 from .records import Json
 
 READ_SECONDS: Final = 5.0
@@ -69,6 +70,11 @@ class Page:
         finally:
             gone.cancel()
             del self._reads[read_id]
+
+    def hand(self, session_id: str, events: Sequence[Event]) -> None:
+        """Send the events of an errand; the page may not follow the session that it is from."""
+        wire = [event.to_json() for event in events]
+        self._send({"type": "errand", "session": session_id, "events": wire})
 
     def deliver(self, read_id: str, cells: list[Json] | None, error: Any = None) -> bool:
         """Hand in the answer to `read`; say whether somebody waits for it."""

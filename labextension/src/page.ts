@@ -122,6 +122,8 @@ export class AgentPage implements IDisposable {
   private _frame(_: AgentRequests, frame: Frame): void {
     if (frame.type === 'read') {
       this._read(frame.read_id, frame.path);
+    } else if (frame.type === 'errand') {
+      frame.events.forEach(event => this._event(frame.session, event));
     } else if (frame.type === 'event') {
       this._event(frame.session, frame.event);
     }

@@ -49,6 +49,7 @@ export interface IPresence {
 /** A frame from the server (docs/socket.md). */
 export type Frame =
   | { type: 'event'; session: string; event: IEvent }
+  | { type: 'errand'; session: string; events: IEvent[] }
   | { type: 'read'; read_id: string; path: string }
   | {
       type: 'error';

@@ -47,7 +47,7 @@ def test_an_edit_is_shown_as_a_difference_and_undone_by_the_notebook(open_page, 
     person.command("jupyter-agent-ext:undo-last-edit")
     person.page.wait_for_function(
         "window.jupyterapp.shell.currentWidget.model.sharedModel.cells[0].getSource()"
-        ".includes('b = 2\\n')"
+        ".includes('b = 20') === false"
     )
     assert "# typed later" in person.sources()[0]
 
@@ -157,7 +157,9 @@ def test_a_restarted_kernel_has_no_variables_and_the_agent_knows(open_page, writ
     variable.wait_for(state="detached")
     person.until_idle()
     person.ask("What variables are there?")
-    assert "before" not in person.answered(1).split("What variables are there?")[-1].split("lost")[0]
+    assert (
+        "before" not in person.answered(1).split("What variables are there?")[-1].split("lost")[0]
+    )
 
 
 def test_a_renamed_notebook_keeps_its_conversation(lab, open_page, write):
@@ -192,7 +194,7 @@ def test_fix_with_agent_asks_about_the_failed_cell(open_page, write, script):
 
 def test_sessions_are_listed_searched_renamed_and_deleted(open_page, write):
     person = open_page(write("x = 1"))
-    person.ask("What variables are there?")
+    person.ask("Is there a quokka?")
     person.answered(1)
     person.panel.get_by_role("button", name="New session").click()
     person.panel.get_by_text("Ask about this notebook. The agent").wait_for()
@@ -201,9 +203,9 @@ def test_sessions_are_listed_searched_renamed_and_deleted(open_page, write):
     person.panel.get_by_role("button", name="Sessions of this notebook").click()
     lines = person.panel.locator(".jp-Agent-sessionLine")
     lines.nth(1).wait_for()
-    person.panel.get_by_label("Search the sessions").fill("variables")
+    person.panel.get_by_label("Search the sessions").fill("quokka")
     person.page.wait_for_function("document.querySelectorAll('.jp-Agent-sessionLine').length === 1")
-    person.panel.get_by_role("button", name="Rename “What variables are there?”").click()
+    person.panel.get_by_role("button", name="Rename “Is there a quokka?”").click()
     person.page.locator(".jp-Dialog input").fill("The first one")
     person.page.locator(".jp-Dialog").get_by_role("button", name="Ok").click()
     person.panel.get_by_label("Search the sessions").fill("")
@@ -212,4 +214,4 @@ def test_sessions_are_listed_searched_renamed_and_deleted(open_page, write):
     person.page.locator(".jp-Dialog").get_by_role("button", name="Delete").click()
     person.page.wait_for_function("document.querySelectorAll('.jp-Agent-sessionLine').length === 1")
     lines.first.click()
-    person.panel.locator(".jp-Agent-asked", has_text="What variables are there?").wait_for()
+    person.panel.locator(".jp-Agent-asked", has_text="Is there a quokka?").wait_for()

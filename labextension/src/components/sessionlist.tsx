@@ -95,7 +95,7 @@ export function SessionList(props: { onDone: () => void }): JSX.Element {
               <span>{line.title || untitled(trans)}</span>
               <span className="jp-Agent-muted">
                 {trans._n('%1 turn', '%1 turns', line.turn_count)} ·{' '}
-                {new Date(line.last_activity).toLocaleString()}
+                {when(line.last_activity)}
                 {line.status !== 'idle' && ` · ${line.status}`}
                 {line.archived && ` · ${trans.__('archived')}`}
               </span>
@@ -115,6 +115,10 @@ export function SessionList(props: { onDone: () => void }): JSX.Element {
       </ul>
     </div>
   );
+}
+
+function when(iso: string): string {
+  return new Date(iso).toLocaleString(undefined, { dateStyle: 'short', timeStyle: 'short' });
 }
 
 function untitled(trans: { __(text: string): string }): string {

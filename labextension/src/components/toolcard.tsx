@@ -62,7 +62,7 @@ export const ToolCard = memo(function ToolCard(props: {
             {outputs.length > 0 ? (
               <Outputs outputs={outputs} running={status === 'running'} />
             ) : (
-              <Kept content={content} />
+              <Result call={call} content={content} />
             )}
           </>
         )}
@@ -89,6 +89,21 @@ function Input(props: { call: IToolCall; done: boolean }): JSX.Element | null {
     return <Rendered source={shown} />;
   }
   return <Rendered source={fenced(shown, sessions.notebook.language)} />;
+}
+
+/** What the model was told; folded away where the difference says the same. */
+function Result(props: { call: IToolCall; content: readonly Content[] }): JSX.Element {
+  const { trans } = usePanel();
+  const { call, content } = props;
+  if (call.effect !== 'edit' || call.changes.length === 0) {
+    return <Kept content={content} />;
+  }
+  return (
+    <details className="jp-Agent-arguments">
+      <summary>{trans.__('Result')}</summary>
+      <Kept content={content} />
+    </details>
+  );
 }
 
 /** Nothing is hidden: the whole arguments, also the long ones. */

@@ -1,0 +1,195 @@
+import { RenderMimeRegistry, standardRendererFactories } from '@jupyterlab/rendermime';
+import { nullTranslator } from '@jupyterlab/translation';
+import { DisposableDelegate } from '@lumino/disposable';
+import { Signal } from '@lumino/signaling';
+import { act, cleanup, fireEvent, render, screen } from '@testing-library/react';
+import React from 'react';
+import { afterEach, describe, expect, it } from 'vitest';
+import { Panel } from '../components/panel';
+import { PartRenderers } from '../plugins/renderers';
+import { apply } from '../reducer';
+import { emptySession, path, running } from '../state';
+import type { IAgentSession, IAgentSessions, IAnswer, IEvent } from '../tokens';
+
+afterEach(cleanup);
+
+/** A conversation that is a list of events, and what was done with it. */
+function show(...events: Partial<IEvent>[]): {
+  done: [string, ...unknown[]][];
+  push: (event: Partial<IEvent>) => void;
+} {
+  const done: [string, ...unknown[]][] = [];
+  const state = emptySession();
+  const add = (event: Partial<IEvent>): void =>
+    apply(state, { seq: state.seq + 1, time: 1, type: '', data: {}, turn_id: 't', ...event });
+  add({ type: 'session.created', data: { session_id: 's', model: 'embedded' } });
+  events.forEach(add);
+  const session = {
+    state,
+    synced: true,
+    pending: [],
+    error: null,
+    path: () => path(state),
+    running: () => running(state),
+    partial: () => undefined,
+    partialsOf: () => [],
+    outputs: () => [],
+    ask: async (query: string) => void done.push(['ask', query]),
+    interrupt: async () => void done.push(['interrupt']),
+    answer: async (id: string, answer: IAnswer) => void done.push(['answer', id, answer]),
+    setMode: async (mode: string) => void done.push(['setMode', mode]),
+    rename: async (title: string) => void done.push(['rename', title])
+  } as unknown as IAgentSession;
+  const signal = new Signal<IAgentSession, void>(session);
+  Object.assign(session, { changed: signal });
+  const none = new Signal<unknown, void>({});
+  const sessions = {
+    changed: none,
+    drafted: none,
+    current: session,
+    connected: true,
+    models: { default: 'embedded', models: [], keys: [] },
+    variables: {
+      changed: none,
+      reading: { total: 1, variables: { df: { type: 'DataFrame', shape: [3, 2] } } },
+      readAt: Date.now(),
+      busy: true,
+      kernelId: 'k',
+      watch: () => new DisposableDelegate(() => undefined)
+    },
+    notebook: {
+      changed: none,
+      path: 'a.ipynb',
+      language: 'text/x-python',
+      cells: () => [],
+      source: () => null
+    },
+    takeDraft: () => null,
+    files: async () => [],
+    startNew: async () => void done.push(['startNew'])
+  } as unknown as IAgentSessions;
+  const rendermime = new RenderMimeRegistry({ initialFactories: standardRendererFactories });
+  const trans = nullTranslator.load('x');
+  const context = { sessions, rendermime, languages: null, renderers: new PartRenderers(), trans };
+  render(<Panel context={context} visible showVariables />);
+  return {
+    done,
+    push: event =>
+      act(() => {
+        add(event);
+        signal.emit();
+      })
+  };
+}
+
+const called = (name: string, args: object): Partial<IEvent>[] => [
+  { type: 'turn.started', data: { query: 'Do it' } },
+  {
+    type: 'message.completed',
+    data: {
+      message_id: 'm',
+      role: 'assistant',
+      parts: [{ type: 'tool_call', call_id: 'c', name, arguments: JSON.stringify(args) }]
+    }
+  },
+  { type: 'tool.called', data: { call_id: 'c', name, effect: 'execute', arguments: args } }
+];
+const opened = (kind: string, payload: object = {}): Partial<IEvent> => ({
+  type: 'request.opened',
+  data: { request_id: 'r', kind, call_id: 'c', args_hash: 'h', payload }
+});
+const click = (name: string | RegExp): void => {
+  fireEvent.click(screen.getByRole('button', { name }));
+};
+
+describe('the panel', () => {
+  it('approves exactly what it showed', () => {
+    const { done } = show(...called('run_code', { code: '1' }), opened('approval'));
+    click('Approve');
+    expect(done).toEqual([['answer', 'r', { decision: 'approve', args_hash: 'h' }]]);
+  });
+
+  it('denies with a reason, after a second thought', () => {
+    const { done } = show(...called('run_code', { code: '1' }), opened('approval'));
+    click('Deny');
+    expect(done).toEqual([]);
+    fireEvent.change(screen.getByLabelText(/Why not/), { target: { value: 'no' } });
+    click('Deny');
+    expect(done).toEqual([['answer', 'r', { decision: 'deny', reason: 'no', args_hash: 'h' }]]);
+  });
+
+  it('allows a tool for the session', () => {
+    const { done } = show(...called('run_code', { code: '1' }), opened('approval'));
+    click('Always');
+    expect(done[0][2]).toMatchObject({ decision: 'always' });
+  });
+
+  it('offers the answers of a question, and any other', () => {
+    const payload = { question: 'Which?', options: ['a', 'b'] };
+    const { done } = show(...called('ask_user', payload), opened('question', payload));
+    click('b');
+    fireEvent.change(screen.getByLabelText('Your answer'), { target: { value: 'c' } });
+    click('Answer');
+    expect(done.map(([, , answer]) => (answer as IAnswer).answer)).toEqual(['b', 'c']);
+  });
+
+  it('takes the decision away when somebody else has answered', () => {
+    const { push } = show(...called('run_code', { code: '1' }), opened('approval'));
+    expect(screen.getByText('The agent waits for your decision.')).toBeTruthy();
+    push({ type: 'request.answered', data: { request_id: 'r', decision: 'deny' } });
+    expect(screen.queryByRole('button', { name: 'Approve' })).toBeNull();
+    expect(screen.queryByText('The agent waits for your decision.')).toBeNull();
+  });
+
+  it('shows an edit of the page as no question to the person', () => {
+    show(...called('edit_cell', { cell_id: 'x', source: '1' }), opened('edit'));
+    expect(screen.queryByRole('button', { name: 'Approve' })).toBeNull();
+  });
+
+  it('shows whole arguments that are no valid JSON', () => {
+    const [started, said] = called('run_code', {});
+    const part = { type: 'tool_call', call_id: 'c', name: 'run_code', arguments: '{"code": "1' };
+    show(started, { ...said, data: { ...said.data, parts: [part] } });
+    expect(document.querySelector('.jp-Agent-arguments pre')?.textContent).toContain('code');
+  });
+
+  it('stops a running turn, and queues what is asked meanwhile', () => {
+    const { done } = show({ type: 'turn.started', data: { query: 'Do it' } });
+    click('Stop');
+    fireEvent.change(screen.getByLabelText('Message to the agent'), { target: { value: 'next' } });
+    click('Queue');
+    expect(done).toEqual([['interrupt'], ['ask', 'next']]);
+  });
+
+  it('sends with Enter, and not with Shift, nor while a word is being composed', () => {
+    const { done } = show();
+    const box = screen.getByLabelText('Message to the agent');
+    fireEvent.change(box, { target: { value: 'hello' } });
+    fireEvent.keyDown(box, { key: 'Enter', shiftKey: true });
+    fireEvent.keyDown(box, { key: 'Enter', isComposing: true });
+    expect(done).toEqual([]);
+    fireEvent.keyDown(box, { key: 'Enter' });
+    expect(done).toEqual([['ask', 'hello']]);
+  });
+
+  it('carries out commands, and says which it does not know', () => {
+    const { done } = show();
+    const box = screen.getByLabelText('Message to the agent');
+    for (const text of ['/mode auto', '/rename A title', '/new', '/toString']) {
+      fireEvent.change(box, { target: { value: text } });
+      fireEvent.keyDown(box, { key: 'Enter' });
+    }
+    expect(done).toEqual([['setMode', 'auto'], ['rename', 'A title'], ['startNew']]);
+    expect(screen.getByRole('alert').textContent).toContain('/toString');
+  });
+
+  it('says how a turn failed, and that the kernel is busy', () => {
+    show(
+      { type: 'turn.started', data: { query: 'Do it' } },
+      { type: 'turn.ended', data: { status: 'failed', reason: 'No such model.' } }
+    );
+    expect(screen.getByText('Failed: No such model.')).toBeTruthy();
+    expect(screen.getByText(/kernel busy/)).toBeTruthy();
+    expect(screen.getByText('3 × 2')).toBeTruthy();
+  });
+});
