@@ -339,3 +339,13 @@ async def test_a_notebook_that_is_not_trusted_makes_auto_ask_and_says_so(
     assert "jupyter trust" in ran.error
     assert "PATCH" not in ran.error
     assert await typist.value("'x' in globals()") == "False"
+
+
+async def test_a_cell_chooses_no_model_that_takes_data_elsewhere(typist, scripted_model):
+    ran = await typist.run("%agent --model anthropic/claude-opus hello")
+    assert ran.status == "error"
+    assert "takes data off this machine" in str(ran.error)
+    ran = await typist.run("%agent --model oobabooga/http://127.0.0.1:9 hello")
+    assert ran.status == "error"
+    assert scripted_model.requests == []
+    assert (await typist.run("%agent --model embedded help")).status == "ok"
