@@ -15,7 +15,17 @@ PACKAGE = "jupyter_agent_ext"
 ADAPTERS = {"models", "kernels", "notebooks", "stores"}
 FLOORS = {
     **dict.fromkeys(
-        ["errors", "events", "fold", "messages", "operations", "records", "protocols", "envelope"],
+        [
+            "abilities",
+            "errors",
+            "events",
+            "fold",
+            "messages",
+            "operations",
+            "records",
+            "protocols",
+            "envelope",
+        ],
         0,
     ),
     **dict.fromkeys(ADAPTERS, 1),

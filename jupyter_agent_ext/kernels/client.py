@@ -19,6 +19,7 @@ from .execution import GRACE, START, Executor, OnOutput, OnStart
 from .following import FollowedCode
 from .incarnation import Incarnation
 from .introspection import Introspection
+from .lasterror import LastError
 from .transport import Channel
 
 ALIVE_INTERVAL = 1.0
@@ -56,7 +57,8 @@ class KernelConnection:
         self._kernel_id, self._context, self._log = kernel_id, context, log
         self._pending: dict[str, tuple[asyncio.Future[Json], float]] = {}
         self._listeners: dict[str, Callable[[Json], None]] = {}
-        self._watchers: list[Callable[[Json], None]] = []
+        self._last_error = LastError()
+        self._watchers: list[Callable[[Json], None]] = [self._last_error.on_iopub]
         self._incarnation = Incarnation(lambda: getattr(km.provisioner, "pid", None))
         self._heard = self._closed = False
         self._greeter: asyncio.Task[None]
@@ -132,8 +134,13 @@ class KernelConnection:
             on_start=on_start,
         )
 
+    @property
+    def last_error(self) -> Json | None:
+        """The last error that is not mended (abilities.RemembersErrors)."""
+        return self._last_error.error
+
     def follow(self, code: str, *, on_output: OnOutput) -> FollowedCode:
-        """Watch from now on for somebody else's execution of `code` (protocols.Follows)."""
+        """Watch from now on for somebody else's execution of `code` (abilities.Follows)."""
         return FollowedCode(self, code, on_output)
 
     async def interrupt(self) -> None:
@@ -245,6 +252,7 @@ class KernelConnection:
 
     def _begin(self, *, busy: bool = False) -> None:
         self.activity.begin(busy=busy)
+        self._last_error.clear()
         self._heard = False
         if self._introspection is not None:
             self._introspection.install()

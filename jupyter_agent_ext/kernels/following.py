@@ -39,7 +39,7 @@ class _Seen:
 
 
 class FollowedCode:
-    """A `protocols.Following` of the first execution of `code` seen, or of a chosen request."""
+    """A `abilities.Following` of the first execution of `code` seen, or of a chosen request."""
 
     def __init__(self, kernel: Watched, code: str, on_output: Callable[[Json], None]) -> None:
         self._kernel, self._code, self._on_output = kernel, code.strip(), on_output

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
+from ..abilities import Follows
 from ..errors import LapsedError, PageError
 from ..operations import change_of, changes_of, joined, source_hash
-from ..protocols import Follows
 from ..records import Cell, ExecutionResult, Json
 from .cells import address, expect, find
 
@@ -78,7 +79,7 @@ class AttachedNotebook:
 
     async def cells(self) -> list[Cell]:
         """Return all cells in order. Raises PageError."""
-        return to_cells(await self._attachment.read())
+        return await asyncio.to_thread(to_cells, await self._attachment.read())
 
     async def before(self, operation: Json) -> Json | None:
         """Return the cell before a change. Raises NotFoundError, StaleCellError, PageError."""

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 from uuid import uuid4
 
+from ..abilities import Follows
 from ..errors import (
     AgentError,
     BadRequestError,
@@ -17,7 +18,7 @@ from ..errors import (
     StaleCellError,
 )
 from ..operations import change_of, evidence
-from ..protocols import Follows, Kernel
+from ..protocols import Kernel
 from ..records import Cell, ExecutionResult, Json
 from .attached import AttachedNotebook, Attachment, OnOutput, to_cells, to_image
 from .cells import CELL_TYPES
@@ -67,8 +68,17 @@ class LiveNotebook:
         return await self._file.cells()
 
     async def trusted(self) -> bool:
-        """Say whether the server trusts the notebook's outputs, as they were saved last."""
-        return await self._file.trusted()
+        """Say whether the server trusts the notebook's outputs, as they were saved last.
+
+        A notebook found trusted stays so while it is open: what is added to it comes from the
+        people who have it open, and from the kernel.
+        """
+        if isinstance(await self._way(), _File):
+            self._documents.trusted.discard(self.path)
+            return await self._file.trusted()
+        if self.path not in self._documents.trusted and await self._file.trusted():
+            self._documents.trusted.add(self.path)
+        return self.path in self._documents.trusted
 
     async def insert(self, source: str, *, cell_type: str, after: str | None) -> Json:
         """Insert a cell after the cell with id `after` (None: at the top)."""
@@ -107,7 +117,7 @@ class LiveNotebook:
         on_output: OnOutput,
         on_start: Callable[[], Awaitable[None]],
     ) -> ExecutionResult | None:
-        """Let the page that shows the notebook run a cell (protocols.RunsCells)."""
+        """Let the page that shows the notebook run a cell (abilities.RunsCells)."""
         page = self._attachment
         if page is None or not isinstance(kernel, Follows) or not page.runs(kernel.kernel_id):
             return None

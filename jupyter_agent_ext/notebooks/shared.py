@@ -22,6 +22,7 @@ class Documents:
     """The shared documents of this server, found at use: their extension starts after ours."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
+        self.trusted: set[str] = set()  # the notebooks found trusted since they were opened
         self._settings = settings
         self._mirrors: dict[str, Mirror] = {}
 

@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
+from ..abilities import RunsCells
 from ..errors import ConflictError, NotFoundError, ToolError
 from ..messages import text_part
-from ..protocols import Kernel, Notebook, RunsCells, ToolContext
+from ..protocols import Kernel, Notebook, ToolContext
 from ..records import Cell, ExecutionResult, Json, ToolResult
 from .execution import execute, report
 from .kernel import Seconds

@@ -17,7 +17,7 @@ from .terminal import encodable
 
 BUILTIN: Final = tuple(
     f"jupyter_agent_ext.tools.{module}"
-    for module in ("kernel", "notebook", "files", "ask", "output")
+    for module in ("kernel", "notebook", "files", "ask", "output", "errors")
 )
 _NEEDS: Final = frozenset({"kernel", "notebook"})
 _MAX_NAME: Final = 64  # what the providers' APIs take

@@ -186,6 +186,7 @@ def test_the_builtin_tools_are_all_there():
         "list_variables": "read",
         "inspect_variable": "read",
         "run_code": "execute",
+        "last_error": "read",
         "read_notebook": "read",
         "insert_cell": "edit",
         "edit_cell": "edit",
@@ -220,7 +221,7 @@ def test_a_session_is_told_of_the_tools_it_can_use():
         return {s.name for s in tools.specs(**has)}
 
     bare = {"list_files", "read_file", "ask_user", "read_output"}
-    kernel = {"list_variables", "inspect_variable", "run_code"}
+    kernel = {"list_variables", "inspect_variable", "run_code", "last_error"}
     notebook = {"read_notebook", "insert_cell", "edit_cell", "delete_cell"}
     assert names(has_kernel=False, has_notebook=False) == bare
     assert names(has_kernel=True, has_notebook=False) == bare | kernel
@@ -266,7 +267,7 @@ def test_a_third_party_adds_a_module(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     tools = builtin_toolset(["their_tools"])
     assert "phone" in tools
-    assert len(tools) == 13
+    assert len(tools) == len(builtin_toolset()) + 1
     assert tools.get("phone").validate({"number": "1"}) == {"number": "1"}
     with pytest.raises(ValueError, match="no_tools"):
         builtin_toolset(["no_tools"])
