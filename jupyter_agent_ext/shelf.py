@@ -12,6 +12,7 @@ from .agent.log import SessionLog, load_session
 from .errors import AgentError, LeaseError, NotFoundError
 from .events import Draft, SessionKey
 from .fold import Session
+from .metrics import observe
 from .protocols import SessionStore
 
 LINGER = 30.0  # seconds that a session that was put away stays in memory
@@ -68,7 +69,7 @@ class Shelf:
             session = await load_session(self._store, key)
             if session is None:
                 raise unknown(key.session_id)
-            log = self._logs[key] = SessionLog(self._store, session, None)
+            log = self._logs[key] = SessionLog(self._store, session, None, observe)
         elif log.lease is None:
             if await self._store.card(key) is None:  # deleted by another server
                 self.forget(log)
@@ -83,7 +84,7 @@ class Shelf:
                 return log
             lease = await self._store.acquire(key)
             session = Session(session_id=key.session_id, owner=key.owner, root=key.root)
-            log = SessionLog(self._store, session, lease)
+            log = SessionLog(self._store, session, lease, observe)
             try:
                 await log.append(first, text=text)
             except BaseException:

@@ -39,6 +39,7 @@ FLOORS = {
             "cell_turns",
             "errands",
             "export",
+            "metrics",
             "pages",
             "renames",
             "sessions",

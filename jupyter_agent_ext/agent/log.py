@@ -54,10 +54,17 @@ class SessionLog:
 
     `session` is the fold of everything appended; each append replaces it by a new value, so
     hold on to it only as long as you may be looking at the past. Without a lease the log is
-    read-only and follows what another server writes.
+    read-only and follows what another server writes. `observe` is called with each event that
+    was written here.
     """
 
-    def __init__(self, store: SessionStore, session: Session, lease: Lease | None) -> None:
+    def __init__(
+        self,
+        store: SessionStore,
+        session: Session,
+        lease: Lease | None,
+        observe: Callable[[Event], None] = lambda _: None,
+    ) -> None:
         self.session = session
         self.lease = lease
         self.partials: dict[str, Partial] = {}
@@ -66,6 +73,7 @@ class SessionLog:
         self.put_away_at = 0.0  # Unix seconds; who still holds the object takes the lease again
         self.retake: Callable[[], Awaitable[object]] | None = None
         self.retired = False  # it is being deleted: nothing new may begin
+        self._observe = observe
         self._store = store
         self._lock = asyncio.Lock()
         self._viewers: set[_Viewer] = set()
@@ -137,6 +145,7 @@ class SessionLog:
             raise
         self.session = ahead
         for event in events:
+            self._observe(event)
             self._fan_out(event)
         self._settle_waiters()
         if self.session.seq - self._saved_state >= _STATE_EVERY:

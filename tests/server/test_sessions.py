@@ -310,3 +310,14 @@ async def test_live_variables_are_read_while_a_cell_runs(api, open_notebook):
     assert "'x'" not in json.dumps(answer)
     _, one = await api.get("kernels", person.kernel_id, "variables", "frame")
     assert one["variable"]["columns"]
+
+
+async def test_turns_are_counted_on_the_servers_own_metrics(api, notebook, jp_fetch):
+    async def counted():
+        lines = (await jp_fetch("metrics")).body.decode().split("\n")
+        wanted = 'jupyter_agent_turns_total{status="completed"}'
+        return next((float(line.split()[-1]) for line in lines if line.startswith(wanted)), 0.0)
+
+    before = await counted()
+    await api.quick("help")
+    assert await counted() == before + 1
