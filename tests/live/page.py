@@ -36,6 +36,7 @@ class ScriptedPage:
         self.applied: list[tuple[str, dict]] = []
         self.answers: list[tuple[int, dict]] = []
         self.sent_runs: list[str] = []
+        self.taken: set[str] = set()
         self.obeys = True
         self.before_edit = None
         self.before_answer = None
@@ -56,8 +57,17 @@ class ScriptedPage:
     async def on_frame(self, frame):
         if frame["type"] == "read" and self.obeys:
             self.answer_read(frame)
-        if self.obeys and self._is_for_me(frame):
-            task = asyncio.ensure_future(self._errand(frame["session"], frame["event"]))
+        if frame["type"] == "errand":
+            opened, leased = frame["events"]
+        elif self._is_for_me(frame):
+            leased, opened = frame["event"], self._opened(frame)
+        else:
+            return
+        request_id = opened["data"]["request_id"]
+        if self.obeys and request_id not in self.taken:
+            self.taken.add(request_id)
+            assert leased["data"] == {**leased["data"], "client_id": self.client_id}
+            task = asyncio.ensure_future(self._errand(frame["session"], opened["data"]))
             self._work.add(task)
             task.add_done_callback(self._work.discard)
 
@@ -103,13 +113,16 @@ class ScriptedPage:
 
     # ------------------------------------------------------------ errands
 
-    async def _errand(self, session, event):
-        request_id = event["data"]["request_id"]
-        opened = next(
-            e["data"]
-            for e in self.events(session)
+    def _opened(self, frame):
+        request_id = frame["event"]["data"]["request_id"]
+        return next(
+            e
+            for e in self.events(frame["session"])
             if e["type"] == "request.opened" and e["data"]["request_id"] == request_id
         )
+
+    async def _errand(self, session, opened):
+        request_id = opened["request_id"]
         try:
             if opened["kind"] == "edit":
                 if self.before_edit is not None:

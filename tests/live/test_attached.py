@@ -63,6 +63,20 @@ async def test_edits_are_made_by_the_page_and_the_file_is_not_touched(
     assert kinds == ["request.opened", "request.leased", "request.answered"] * 3
 
 
+async def test_a_page_that_does_not_follow_the_session_is_handed_the_errand(
+    api, book, attach, scripted_model
+):
+    path, _ = book
+    page, session = await attach(path)
+    page.say({"type": "unsubscribe", "session": session})
+    scripted_model.script(Call("insert_cell", {"source": "x = 1"}))
+    scripted_model.script(Text("done"))
+    _, answer = await api.quick("Add", notebook=path)
+    assert answer["steps"][0]["calls"][0]["status"] == "ok"
+    assert page.sources(path).count("x = 1") == 1
+    assert "request.opened" not in page.kinds(session)
+
+
 async def test_an_edit_is_no_pause(api, book, attach, scripted_model):
     path, _cells = book
     page, session = await attach(path)

@@ -175,10 +175,20 @@ async def test_random_edits_of_two_lose_nothing_and_hit_no_wrong_cell(
     make_notebook, join, notebooks
 ):
     """ROUNDS interleavings: typing, inserting and deleting against the agent's own edits."""
-    path = make_notebook("wild.ipynb", *(f"v{i} = {i}\nw = 0" for i in range(6)))
+    await play("wild.ipynb", 20260101, make_notebook, join, notebooks)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(12))
+async def test_random_edits_of_two_with_other_dice(seed, make_notebook, join, notebooks):
+    await play(f"wild{seed}.ipynb", seed, make_notebook, join, notebooks)
+
+
+async def play(name, seed, make_notebook, join, notebooks):
+    path = make_notebook(name, *(f"v{i} = {i}\nw = 0" for i in range(6)))
     person = await join(path)
     book = await notebooks.open(path)
-    game = _Game(person, book, random.Random(20260101))
+    game = _Game(person, book, random.Random(seed))
     for number in range(ROUNDS):
         await game.round(number)
     await agree(person, book)

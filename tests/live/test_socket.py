@@ -7,6 +7,8 @@ import json
 import pytest
 from tornado.httpclient import HTTPClientError
 
+from jupyter_agent_ext.agent.log import MAX_BEHIND
+from jupyter_agent_ext.events import SessionKey
 from tests.server.conftest import eventually
 
 
@@ -129,6 +131,24 @@ async def test_a_deleted_session_ends_its_subscription_with_an_error(api, notebo
     await api.call("DELETE", "sessions", session)
     error = await page.until_error()
     assert (error["session"], page.closed) == (session, False)
+
+
+async def test_a_page_that_falls_behind_is_told_to_resync_and_misses_no_durable_event(
+    api, notebook, open_page, jp_serverapp
+):
+    session = await asked(api)
+    page = await open_page()
+    page.subscribe(session)
+    await page.until(session, "synced")
+    manager = jp_serverapp.web_app.settings["jupyter_agent_ext"]
+    log = await manager.peek(SessionKey("local", manager.root, session))
+    for number in range(MAX_BEHIND + 10):
+        log.publish("tool.output", {"call_id": "c", "output": number}, "t")
+    await page.until(session, "resync")
+    await asked(api, "And now?", context={"session_id": session})
+    await eventually(lambda: page.kinds(session).count("turn.ended") == 2)
+    seqs = page.seqs(session)
+    assert seqs == list(range(1, seqs[-1] + 1))
 
 
 async def test_the_page_last_focused_comes_first(notebook, open_page, pages):
