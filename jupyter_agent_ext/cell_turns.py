@@ -145,7 +145,10 @@ class CellTurns:
         ]
         try:
             done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
-            await self._interrupt(log, turn_id, "the cell does not wait any more")
+            if (turn := log.session.running()) is not None and turn.turn_id == turn_id:
+                await asyncio.wait({cell.ended}, timeout=_LAST_CELL_SECONDS)  # it says why
+            reason = cell.ended.result() if cell.ended.done() else "the cell waits no more"
+            await self._interrupt(log, turn_id, reason)
             for work in done:
                 work.result()
         finally:

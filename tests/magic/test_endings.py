@@ -65,7 +65,7 @@ async def test_an_interrupt_ends_the_wait_for_the_model(
 async def test_an_interrupt_ends_the_agents_code_and_the_turn(
     typist, scripted_model, logbook, interrupt, code, work
 ):
-    scripted_model.script(Call("run_code", {"code": f"print('on'); reached = 1\n{work}"}))
+    scripted_model.script(Call("run_code", {"code": f"reached = 1; print('on')\n{work}"}))
     begun = asyncio.Event()
 
     def look(message):

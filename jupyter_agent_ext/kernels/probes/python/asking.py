@@ -18,6 +18,7 @@ REQUEST = "application/vnd.jupyter-agent.request+json"
 """Asked for with a message of a kind that every front end knows and, without its display, skips."""
 ANSWER_SECONDS = 2.0
 LOST_SECONDS = 10.0
+TICK = 0.2
 OP = "cell"
 _no_server = (
     "No Jupyter server answered. %agent needs a kernel that was started by a Jupyter server with "
@@ -117,15 +118,24 @@ class Conversation:
                 raise
 
     async def _until_answered(self) -> None:
-        message = await self.seat.next(ANSWER_SECONDS)
-        if message is None:
-            raise AgentTurnError(_no_server)
+        begun, message = time.monotonic(), None
+        while message is None:
+            if time.monotonic() - begun > ANSWER_SECONDS:
+                raise AgentTurnError(_no_server)
+            message = await self._next(TICK)
         self.shown.change()
         self._handle(message)
 
+    async def _next(self, seconds: float) -> Any:
+        """Return the next message or None. Raises KeyboardInterrupt, also one that got lost."""
+        message = await self.seat.next(seconds)
+        if self.interrupts.pressed:
+            raise KeyboardInterrupt
+        return message
+
     async def _step(self) -> None:
         due = self.shown.wait()
-        message = await self.seat.next(1.0 if due is None else due)
+        message = await self._next(TICK if due is None else min(due, TICK))
         if message is None:
             self.shown.draw()
             self._check_heard()
@@ -145,17 +155,22 @@ class Conversation:
         hook = self.shell.displayhook
         outer = getattr(hook, "exec_result", None)
         self.call, self.interrupts.in_code = message["call"], True
+        outcome = _stopped
         try:
-            result = await self.seat.run(message["code"])
+            outcome = _outcome(self.shell, await self.seat.run(message["code"]))
+        except (KeyboardInterrupt, asyncio.CancelledError):  # stopped between two of its lines
+            if not self.interrupts.stopped:
+                raise
         finally:
             self.call, self.interrupts.in_code = None, False
             hook.exec_result = outer
+            if self.interrupts.stopped:
+                self.interrupts.stopped = False
+                self.seat.recover()
         sys.stdout.flush()
         sys.stderr.flush()
-        self.send("ran", call=message["call"], **_outcome(self.shell, result))
+        self.send("ran", call=message["call"], **outcome)
         self._resumed = time.monotonic()
-        if isinstance(result.error_in_exec, asyncio.CancelledError):
-            self.seat.recover()
         if self.interrupts.pressed:
             raise KeyboardInterrupt
 
@@ -261,6 +276,12 @@ def _outcome(shell: Any, result: Any) -> dict[str, Any]:
         found["status"] = "interrupted" if stopped else "error"
         found["error"] = {"ename": type(error).__name__, "evalue": str(error), "traceback": []}
     return found
+
+
+_stopped = {
+    "status": "interrupted",
+    "error": {"ename": "KeyboardInterrupt", "evalue": "", "traceback": []},
+}
 
 
 # ------------------------------------------------------------ entry points

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import collections
 import queue
 import signal
 import sys
@@ -14,8 +14,6 @@ from typing import Any
 
 from .magics import runs_code
 
-_no_message = (asyncio.TimeoutError, queue.Empty)
-
 
 class AwaitingSeat:
     """The cell awaits: the kernel's loop turns meanwhile, and code may use `await`."""
@@ -24,17 +22,35 @@ class AwaitingSeat:
         self.shell = shell
         self.loop = asyncio.get_running_loop()
         self.task = asyncio.current_task()
-        self._messages: asyncio.Queue[Any] = asyncio.Queue()
+        self._messages: collections.deque[Any] = collections.deque()
+        self._woken: asyncio.Future[None] | None = None
+        self._cancelling = False
 
     def put(self, message: Any) -> None:
         """Hand a message over, from any thread."""
-        self.loop.call_soon_threadsafe(self._messages.put_nowait, message)
+        self.loop.call_soon_threadsafe(self._arrive, message)
+
+    def _arrive(self, message: Any) -> None:
+        self._messages.append(message)
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._woken is not None and not self._woken.done():
+            self._woken.set_result(None)
 
     async def next(self, seconds: float) -> Any:
-        """Return the next message, None if there is none for so long."""
-        with contextlib.suppress(*_no_message):
-            return await asyncio.wait_for(self._messages.get(), max(seconds, 0.001))
-        return None
+        """Return the next message, None if there is none for so long.
+
+        Not by asyncio.wait_for, which before Python 3.12 may swallow a cancellation.
+        """
+        if not self._messages:
+            self._woken = self.loop.create_future()
+            timer = self.loop.call_later(seconds, self._wake)
+            try:
+                await self._woken
+            finally:
+                timer.cancel()
+        return self._messages.popleft() if self._messages else None
 
     async def pause(self, seconds: float) -> None:
         """Wait a moment."""
@@ -59,11 +75,16 @@ class AwaitingSeat:
 
     def cancel(self) -> None:
         """End what is awaited, from a signal handler."""
-        if self.task is not None:
-            self.loop.call_soon_threadsafe(self.task.cancel)
+        self._cancelling = True
+        self.loop.call_soon_threadsafe(self._cancel)
+
+    def _cancel(self) -> None:
+        if self._cancelling and self.task is not None:
+            self.task.cancel()
 
     def recover(self) -> None:
-        """Forget a cancellation that has done its work."""
+        """Forget a cancellation that has done its work, or has come too late for it."""
+        self._cancelling = False
         if self.task is not None and hasattr(self.task, "uncancel"):
             self.task.uncancel()
 
@@ -123,7 +144,8 @@ class Interrupts:
 
     def __init__(self, shell: Any, seat: Any) -> None:
         self.shell, self.seat = shell, seat
-        self.pressed = self.in_code = self._stopping = self._left = False
+        self.pressed = self.stopped = self.in_code = False
+        self._stopping = self._left = False
         self._saved: Any = None
 
     def __enter__(self) -> Interrupts:
@@ -150,6 +172,7 @@ class Interrupts:
             self._stopping = False
             if not self.in_code:  # it ended by itself meanwhile
                 return
+            self.stopped = True
         elif not self._left:
             self.pressed = True
         if runs_code(self.shell, frame):
