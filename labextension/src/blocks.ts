@@ -10,7 +10,6 @@ export interface IBlock {
 
 const FENCE = /^( {0,3})(`{3,}|~{3,})(.*)$/;
 const LIST = /^\s*([-*+]|\d+[.)])\s/;
-const CHARTS = /^([\s>]*(?:[-*+]\s+|\d+[.)]\s+)?(?:`{3,}|~{3,})\s*)(mermaid)\b/gim;
 
 /**
  * Split Markdown at blank lines outside of fences, math and lists. A block never changes once
@@ -26,7 +25,7 @@ export function splitBlocks(text: string): IBlock[] {
   const flush = (): void => {
     const source = lines.join('\n').replace(/\n+$/, '');
     if (source.trim() !== '') {
-      blocks.push({ source: quieten(source), code: null, info: '', open: false });
+      blocks.push({ source, code: null, info: '', open: false });
     }
     lines = [];
     blank = false;
@@ -34,7 +33,7 @@ export function splitBlocks(text: string): IBlock[] {
   const close = (open: boolean): void => {
     if (fence) {
       const code = fence.lines.join('\n');
-      const info = fence.info.toLowerCase() === 'mermaid' ? 'text' : fence.info;
+      const { info } = fence;
       const mark = longerFence(code);
       const source = `${mark}${info}\n${code}\n${mark}`;
       blocks.push({ source, code, info, open });
@@ -99,9 +98,4 @@ function inList(lines: string[], line: string): boolean {
 function longerFence(code: string): string {
   const longest = Math.max(2, ...(code.match(/`+/g) ?? []).map(run => run.length));
   return '`'.repeat(longest + 1);
-}
-
-/** Diagrams are shown as their text: drawing what a model wrote is left to the person. */
-function quieten(source: string): string {
-  return source.replace(CHARTS, '$1text');
 }

@@ -81,7 +81,7 @@ export function titleOf(name: string, trans: TranslationBundle): string {
 
 export function statusText(status: CallStatus, trans: TranslationBundle): string {
   const texts: Readonly<Record<CallStatus, string>> = {
-    writing: trans.__('Preparing'),
+    writing: trans.__('Not started'),
     waiting: trans.__('Waiting for you'),
     running: trans.__('Running'),
     ok: trans.__('Done'),

@@ -45,6 +45,14 @@ export class StrictSanitizer extends Sanitizer {
   }
 }
 
+/** A fence whose text JupyterLab would draw; drawing a hostile text fetches what it names. */
+const DIAGRAM = /([`~]{3,}[^\S\n]*)mermaid/gi;
+
+/** Diagrams are shown as their text: drawing what a model wrote is left to the person. */
+function withoutDiagrams(parser: IRenderMime.IMarkdownParser): IRenderMime.IMarkdownParser {
+  return { render: source => parser.render(source.replace(DIAGRAM, '$1mermaid-text')) };
+}
+
 /** The application's parser, highlighter and typesetter behind the strict sanitizer. */
 export function strictRendermime(app: IRenderMimeRegistry): IRenderMimeRegistry {
   return new RenderMimeRegistry({
@@ -57,7 +65,7 @@ export function strictRendermime(app: IRenderMimeRegistry): IRenderMimeRegistry 
     ],
     sanitizer: new StrictSanitizer(),
     latexTypesetter: app.latexTypesetter ?? undefined,
-    markdownParser: app.markdownParser ?? undefined
+    markdownParser: app.markdownParser ? withoutDiagrams(app.markdownParser) : undefined
   });
 }
 

@@ -27,6 +27,13 @@ class Person:
         self.command("jupyter-agent-ext:open")
         self.composer.wait_for()
 
+    def reload(self) -> None:
+        """Reload the page and open the panel again."""
+        self.page.reload()
+        self.page.locator(".jp-NotebookPanel:visible .jp-Cell").first.wait_for(timeout=60_000)
+        self.command("jupyter-agent-ext:open")
+        self.composer.wait_for()
+
     def command(self, name: str, **args: Any) -> None:
         """Execute a command of JupyterLab."""
         self.page.evaluate(

@@ -43,12 +43,4 @@ describe('blocks of Markdown', () => {
       expect(whole.slice(0, Math.max(0, some.length - 1))).toEqual(some.slice(0, -1));
     }
   });
-
-  it.each([
-    '```mermaid\ngraph TD\n```',
-    '> ```mermaid\n> graph\n> ```',
-    '- ```Mermaid\n  g\n  ```'
-  ])('do not draw diagrams: %s', text => {
-    expect(sources(text).join('\n')).not.toMatch(/`mermaid/i);
-  });
 });

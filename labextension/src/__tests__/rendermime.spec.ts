@@ -1,5 +1,6 @@
+import { RenderMimeRegistry } from '@jupyterlab/rendermime';
 import { describe, expect, it } from 'vitest';
-import { StrictSanitizer } from '../rendermime';
+import { StrictSanitizer, strictRendermime } from '../rendermime';
 
 const clean = (html: string): string => new StrictSanitizer().sanitize(html);
 
@@ -54,6 +55,28 @@ describe('the strict sanitizer', () => {
       expect(clean(`<a href="${href}">text</a>`)).toBe('text');
     }
   );
+
+  it.each([
+    '```mermaid\ng\n```',
+    '~~~~ \u00a0Mermaid\ng\n~~~~',
+    '> - 1. ```mermaid\n>   g',
+    '- ```MERMAID\n  g\n  ```'
+  ])('lets no diagram be drawn: %s', async text => {
+    const seen: string[] = [];
+    const parser = {
+      render: async (source: string) => {
+        seen.push(source);
+        return '';
+      }
+    };
+    const app = new RenderMimeRegistry({ markdownParser: parser });
+    const registry = strictRendermime(app);
+    const data = { 'text/markdown': text };
+    await registry.createRenderer('text/markdown').renderModel(registry.createModel({ data }));
+    expect(seen).toHaveLength(1);
+    expect(seen[0]).not.toMatch(/[`~]\s*mermaid\s/i);
+    expect(seen[0]).toContain('mermaid-text');
+  });
 
   it('shows check boxes as text', () => {
     expect(clean('<input type="checkbox" checked disabled> done')).toBe('☑  done');

@@ -1,4 +1,5 @@
 /** Where the person writes: completion of mentions and commands, attachments, send and stop. */
+import type { ReactNode } from 'react';
 import React, { useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { readAttachment } from '../attachments';
 import type { ISuggestion } from '../mentions';
@@ -10,7 +11,10 @@ import { useSignals } from './hooks';
 const LIST = 'jp-agent-suggestions';
 
 /** `onCommand` gets what was typed after a slash; it returns whether it knew the command. */
-export function Composer(props: { onCommand: (text: string) => boolean }): JSX.Element {
+export function Composer(props: {
+  onCommand: (text: string) => boolean;
+  children: ReactNode;
+}): JSX.Element {
   const { sessions, trans } = usePanel();
   const session = sessions.current;
   useSignals(session?.changed);
@@ -188,6 +192,7 @@ export function Composer(props: { onCommand: (text: string) => boolean }): JSX.E
         }}
       />
       <div className="jp-Agent-send">
+        {props.children}
         {running && (
           <button
             className="jp-mod-styled jp-mod-warn jp-Agent-button"

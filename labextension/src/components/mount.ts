@@ -6,7 +6,8 @@ import { useEffect, useRef } from 'react';
 
 /**
  * Show what `make` renders in the returned element. What was there stays until its successor is
- * ready, so nothing flickers. `make` returns null where there is nothing to show.
+ * ready, so nothing flickers. `make` returns null where there is nothing to show;
+ * its `text` stands for what cannot be shown.
  */
 export function useRenderer(
   make: () => { renderer: IRenderMime.IRenderer; ready: Promise<void>; text: string } | null,
@@ -23,6 +24,9 @@ export function useRenderer(
           const former = shown.current;
           host.current.replaceChildren();
           Widget.attach(made.renderer as unknown as Widget, host.current);
+          host.current.querySelectorAll('img:not([alt])').forEach(image => {
+            image.setAttribute('alt', made.text);
+          });
           shown.current = made.renderer;
           dispose(former);
         }

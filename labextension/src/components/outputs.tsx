@@ -11,8 +11,9 @@ const TAIL = 8_000;
 
 /** Outputs as they come, in the formats that the notebook would show. */
 export function Outputs(props: { outputs: readonly IOutput[]; running: boolean }): JSX.Element {
+  const { trans } = usePanel();
   return (
-    <div className="jp-Agent-outputs">
+    <div className="jp-Agent-outputs" tabIndex={0} role="group" aria-label={trans.__('Output')}>
       {props.outputs.map((output, i) => (
         <Output key={i} output={output} tail={props.running} />
       ))}
@@ -21,7 +22,7 @@ export function Outputs(props: { outputs: readonly IOutput[]; running: boolean }
 }
 
 const Output = memo(function Output(props: { output: IOutput; tail: boolean }): JSX.Element {
-  const { rendermime } = usePanel();
+  const { rendermime, trans } = usePanel();
   const { output, tail } = props;
   const host = useRenderer(() => {
     const model = new OutputModel({ value: tail ? tailOf(output) : output, trusted: false });
@@ -30,7 +31,7 @@ const Output = memo(function Output(props: { output: IOutput; tail: boolean }): 
       return null;
     }
     const renderer = rendermime.createRenderer(mime);
-    return { renderer, ready: renderer.renderModel(model), text: mime };
+    return { renderer, ready: renderer.renderModel(model), text: trans.__('Output: %1', mime) };
   }, [output, tail, rendermime]);
   const error = output.output_type === 'error' || output.name === 'stderr';
   return <div ref={host} className={`jp-Agent-output${error ? ' jp-mod-error' : ''}`} />;

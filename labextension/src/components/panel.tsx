@@ -84,8 +84,9 @@ function Inside(props: IPanelProps): JSX.Element {
           <Transcript />
           {help && <Help onClose={() => setHelp(false)} />}
           <Attention />
-          <Composer onCommand={command} />
-          <Pickers />
+          <Composer onCommand={command}>
+            <Pickers />
+          </Composer>
         </>
       )}
     </>

@@ -94,8 +94,7 @@ export function SessionList(props: { onDone: () => void }): JSX.Element {
             >
               <span>{line.title || untitled(trans)}</span>
               <span className="jp-Agent-muted">
-                {trans._n('%1 turn', '%1 turns', line.turn_count)} ·{' '}
-                {when(line.last_activity)}
+                {trans._n('%1 turn', '%1 turns', line.turn_count)} · {when(line.last_activity)}
                 {line.status !== 'idle' && ` · ${line.status}`}
                 {line.archived && ` · ${trans.__('archived')}`}
               </span>
