@@ -340,7 +340,8 @@ class Tool:
 
     `asks`: a person answers first (ToolContext.answer). `starts`: `run` itself calls
     ToolContext.started when the effect begins. `needs`: kernel, notebook or both; a session
-    without them is not told of the tool.
+    without them is not told of the tool. `bind` completes arguments that name something which
+    may change (an approval is for what it is now), and returns what to show beside them.
     """
 
     spec: ToolSpec
@@ -350,3 +351,4 @@ class Tool:
     asks: bool = False
     starts: bool = False
     needs: frozenset[str] = frozenset()
+    bind: Callable[[ToolContext, Json], Awaitable[tuple[Json, Json]]] | None = None

@@ -96,19 +96,26 @@ async def _plan(run: Run) -> None:
     recent = [(c.name, args_hash(c.arguments)) for c in run.turn.calls.values()]
     for part in run.turn.unanswered():
         if part["call_id"] not in run.turn.calls:
-            drafts += _plan_one(run, part, recent)
+            drafts += await _plan_one(run, part, recent)
     if drafts:
         await run.append(*drafts)
 
 
-def _plan_one(
+async def _plan_one(
     run: Run, part: ToolCallPart, recent: list[tuple[str, str]]
 ) -> list[tuple[str, Json]]:
+    beside: Json = {}
     try:
         tool = run.toolset.get(part["name"])
         arguments = tool.validate(_parse(part["arguments"]))
-    except ToolError as error:
-        content: list[Content] = [text_part(str(error))]
+        if tool.bind is not None:
+            context = CallContext(run, part["call_id"], None)
+            arguments, beside = await tool.bind(context, arguments)
+    except (StoreError, LeaseError):
+        raise
+    except (ToolError, AgentError) as error:
+        told = error.told() if isinstance(error, AgentError) else str(error)
+        content: list[Content] = [text_part(told)]
         data = result_data(part["call_id"], part["name"], "error", content)
         return [(ev.TOOL_COMPLETED, data)]
     called = {
@@ -127,7 +134,7 @@ def _plan_one(
     elif is_repetition(recent, part["name"], digest):
         drafts.append(_opened(part, tool, "question", digest, _repetition(part["name"], arguments)))
     elif decision.verdict == "ask":
-        payload = {"tool": part["name"], "effect": tool.effect, "arguments": arguments}
+        payload = {"tool": part["name"], "effect": tool.effect, "arguments": arguments, **beside}
         if decision.kind == "question":
             payload |= {k: arguments[k] for k in ("question", "options") if arguments.get(k)}
         drafts.append(_opened(part, tool, decision.kind, digest, payload))

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from ..abilities import RunsCells
-from ..errors import ConflictError, NotFoundError, ToolError
+from ..errors import AgentError, NotFoundError, StaleCellError, ToolError
 from ..messages import text_part
 from ..protocols import Kernel, Notebook, ToolContext
 from ..records import Cell, ExecutionResult, Json, ToolResult
@@ -108,12 +108,24 @@ async def delete_cell(ctx: ToolContext, cell_id: str, hash: str) -> ToolResult: 
     return ToolResult([text_part(_json({"deleted": cell_id}))], changes=[change])
 
 
-@tool(effect="execute", needs=("kernel", "notebook"), starts=True)
-async def run_cell(ctx: ToolContext, cell_id: str, timeout: Seconds = 120) -> ToolResult:
+async def _bound_to_source(ctx: ToolContext, arguments: Json) -> tuple[Json, Json]:
+    """Bind a run to the source that the cell has now; show that source."""
+    cell = _cell(await (await ctx.notebook()).cells(), arguments["cell_id"])
+    return {**arguments, "hash": arguments.get("hash") or cell.hash}, {"source": cell.source}
+
+
+@tool(effect="execute", needs=("kernel", "notebook"), starts=True, bind=_bound_to_source)
+async def run_cell(
+    ctx: ToolContext,
+    cell_id: str,
+    hash: str = "",  # noqa: A002
+    timeout: Seconds = 120,
+) -> ToolResult:
     """Run a code cell of the notebook in the kernel and write its outputs into the notebook.
 
     Args:
         cell_id: The cell's id.
+        hash: The hash of its source; refused if it has changed. Left out, that of today.
         timeout: Seconds after which it is interrupted.
     """
     notebook = await ctx.notebook()
@@ -122,6 +134,12 @@ async def run_cell(ctx: ToolContext, cell_id: str, timeout: Seconds = 120) -> To
         raise ToolError(f"Cell {cell_id!r} is a {cell.type} cell; only code cells run.")
     if not cell.source.strip():
         raise ToolError(f"Cell {cell_id!r} is empty.")
+    if hash and cell.hash != hash:
+        raise StaleCellError(
+            f"Cell {cell_id!r} has changed since; it was not run.",
+            source=cell.source,
+            hash=cell.hash,
+        )
     kernel = await ctx.kernel(start=True)
     result = await _run_in_page(ctx, notebook, cell, kernel, timeout)
     if result is None:
@@ -154,7 +172,7 @@ async def _write_back(
         )
     except NotFoundError:
         return _unwritten("the cell is no longer in it"), []
-    except ConflictError as error:
+    except AgentError as error:  # the code has run, whatever became of the file
         return _unwritten(str(error)), []
     return "", [change]
 

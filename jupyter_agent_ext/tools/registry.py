@@ -26,14 +26,19 @@ ToolFunction = Callable[..., Awaitable[ToolResult | str]]
 
 
 def tool(
-    *, effect: Effect, needs: Iterable[str] = (), asks: bool = False, starts: bool = False
+    *,
+    effect: Effect,
+    needs: Iterable[str] = (),
+    asks: bool = False,
+    starts: bool = False,
+    bind: Callable[[ToolContext, Json], Awaitable[tuple[Json, Json]]] | None = None,
 ) -> Callable[[ToolFunction], Tool]:
     """Make a Tool of `async def name(ctx: ToolContext, …) -> ToolResult | str`.
 
     The function's name, the first paragraph of its docstring, its Google-style `Args` and its
     annotations (what msgspec knows: Literal, Optional, Annotated with msgspec.Meta, …) are
-    what the model is told and what arguments are checked against. `effect`, `needs`, `asks`
-    and `starts` are those of `protocols.Tool`. Raises TypeError if the function is no tool.
+    what the model is told and what arguments are checked against. `effect`, `needs`, `asks`,
+    `starts` and `bind` are those of `protocols.Tool`. Raises TypeError if the function is no tool.
     """
 
     def decorate(function: ToolFunction) -> Tool:
@@ -62,6 +67,7 @@ def tool(
             asks=asks,
             starts=starts,
             needs=frozenset(needs),
+            bind=bind,
         )
 
     return decorate

@@ -188,3 +188,51 @@ async def test_approved_edits_change_the_notebook_and_nothing_else_in_it(
     assert after.cells[:-1] == before.cells
     assert after.cells[-1].source == "answer = 42"
     assert after.metadata == before.metadata
+
+
+async def test_an_approved_run_is_for_the_source_that_was_shown(
+    api, make_notebook, jp_root_dir, open_notebook, scripted_model
+):
+    make_notebook("run.ipynb", "ran = 'shown'")
+    person = await open_notebook("run.ipynb")
+    cell = nbformat.read(jp_root_dir / "run.ipynb", 4).cells[0]
+    scripted_model.script(Call("run_cell", {"cell_id": cell.id}))
+    scripted_model.script(Text("It changed."))
+    _, paused = await api.quick("Run it", notebook="run.ipynb", mode="ask")
+    (request,) = paused["requests"]
+    assert request["payload"]["source"] == "ran = 'shown'"
+    assert request["payload"]["arguments"]["hash"]
+    make_notebook("run.ipynb", "ran = 'other'")
+    changed = nbformat.read(jp_root_dir / "run.ipynb", 4)
+    changed.cells[0]["id"] = cell.id
+    nbformat.write(changed, jp_root_dir / "run.ipynb")
+    where = ("sessions", paused["session_id"], "requests", request["request_id"])
+    await api.post(*where, body={"decision": "approve"})
+    await eventually(lambda: len(scripted_model.requests) == 2)
+    (result,) = sent(scripted_model.requests[1], "tool")
+    assert "has changed since" in text_of(result)
+    assert "ran = 'other'" in text_of(result)
+    assert (await person.run("assert 'ran' not in globals()"))["status"] == "ok"
+
+
+async def test_code_that_ran_says_so_even_where_its_outputs_cannot_be_written(
+    api, make_notebook, jp_root_dir, open_notebook, scripted_model
+):
+    make_notebook("run.ipynb", "ran = 1; ran", "second = 2")
+    person = await open_notebook("run.ipynb")
+    path = jp_root_dir / "run.ipynb"
+    cell = nbformat.read(path, 4).cells[0]
+    scripted_model.script(
+        Call("run_cell", {"cell_id": cell.id}), Call("run_code", {"code": "after = 1"})
+    )
+    scripted_model.script(Text("Done."))
+    await person.run(f"import os; os.remove({str(path)!r})")
+    make_notebook("run.ipynb", "ran = 1; ran")
+    moved = nbformat.read(path, 4)
+    moved.cells[0]["id"] = cell.id
+    moved.cells[0]["source"] = f"import os; os.remove({str(path)!r}); ran = 1"
+    nbformat.write(moved, path)
+    await api.quick("Run it", notebook="run.ipynb", mode="auto")
+    results = [text_of(m) for m in sent(scripted_model.requests[1], "tool")]
+    assert "The code ran, but its outputs were not written" in results[0]
+    assert (await person.run("assert ran == 1 and after == 1"))["status"] == "ok"
