@@ -15,7 +15,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 import nbformat
 from tornado.web import HTTPError
@@ -29,6 +29,10 @@ from .parsing import keeps_text, looks_safe, parse
 from .paths import ask, relative, translated, visible
 
 __all__ = ["ContentsNotebook", "source_hash"]
+
+
+LOOKS: Final = 5
+LOOK_SECONDS: Final = 0.05
 
 
 @dataclass(slots=True)
@@ -139,6 +143,15 @@ class ContentsNotebook:
     # ---------------------------------------------------------------- reading
 
     async def _look(self) -> _Reading:
+        """Return what is read only; look again at a file that somebody is writing just now."""
+        for _ in range(LOOKS - 1):
+            try:
+                return await self._look_once()
+            except BadRequestError:
+                await asyncio.sleep(LOOK_SECONDS)
+        return await self._look_once()
+
+    async def _look_once(self) -> _Reading:
         """Return what is read only: parsed in a thread, and once as long as the file is the same.
 
         A long notebook costs seconds to parse, which the contents manager spends on the loop.

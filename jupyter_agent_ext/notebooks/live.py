@@ -17,7 +17,7 @@ from ..errors import (
     PageError,
     StaleCellError,
 )
-from ..operations import change_of, evidence
+from ..operations import change_of, evidence, source_hash
 from ..protocols import Kernel
 from ..records import Cell, ExecutionResult, Json
 from .attached import AttachedNotebook, Attachment, OnOutput, to_cells, to_image
@@ -27,6 +27,7 @@ from .shared import Documents, SharedNotebook
 
 SWITCHES: Final = 4
 CLOSING_SECONDS: Final = 3.0
+KEEP_SECONDS: Final = 5.0
 
 
 class _Way(Protocol):
@@ -146,7 +147,10 @@ class LiveNotebook:
         for _ in range(SWITCHES):
             way = await self._way()
             try:
-                return await way.apply(operation)
+                change = await way.apply(operation)
+                if isinstance(way, SharedNotebook) and way.abandoned():
+                    return await self._keep(operation, change)
+                return change
             except LapsedError as lapsed:
                 if (settled := await self._settle(operation, lapsed)) is not None:
                     return settled
@@ -154,6 +158,26 @@ class LiveNotebook:
                 if not isinstance(way, AttachedNotebook) or way.showing():
                     raise
         raise PageError(f"No page made the change of {self.path!r}, and its file is not free.")
+
+    async def _keep(self, operation: Json, change: Json) -> Json:
+        """See to it that a change of a document that nobody has open reaches the file.
+
+        The server drops such a document after a while, and what it has not saved by then.
+        """
+        deadline = time.monotonic() + KEEP_SECONDS
+        while time.monotonic() < deadline:
+            gone = await self._documents.mirror(self.path) is None
+            cells = await self._file.cells()
+            found = evidence(operation, cells)
+            if operation["op"] == "insert" and found == "open":  # ids may not be in the file
+                digest = source_hash(operation["source"])
+                found = "applied" if any(c.hash == digest for c in cells) else "open"
+            if found == "applied":
+                return change
+            if gone:
+                return change if found == "other" else await self._apply(operation)
+            await asyncio.sleep(0.1)
+        return change
 
     async def _settle(self, operation: Json, lapsed: LapsedError) -> Json | None:
         """Return the change if the cells show that it was made, None if it may be made anew."""

@@ -43,6 +43,11 @@ class Mirror:
         self._reading = asyncio.Lock()
         self._subscription = document.ycells.observe_deep(self._on_events)
 
+    def abandoned(self) -> bool:
+        """Say whether nobody has the document open any more: the server will drop it."""
+        awareness = getattr(self.document, "awareness", None)
+        return awareness is not None and not any(awareness.states.values())
+
     def close(self) -> None:
         """Follow no more."""
         self.document.ycells.unobserve(self._subscription)

@@ -57,6 +57,10 @@ class SharedNotebook:
         self._mirror = mirror
         self._path = path
 
+    def abandoned(self) -> bool:
+        """Say whether nobody has the document open any more."""
+        return self._mirror.abandoned()
+
     async def cells(self) -> list[Cell]:
         """Return all cells in order, as everybody who has it open sees them."""
         return await self._mirror.cells()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 
 from jupyter_ydoc import YNotebook
-from pycrdt import Provider
+from pycrdt import Awareness, Provider, create_awareness_message
 from tornado.httpclient import HTTPRequest
-from tornado.websocket import websocket_connect
+from tornado.websocket import WebSocketClosedError, websocket_connect
 
 from tests.server.conftest import eventually
 
@@ -42,6 +43,7 @@ class Collaborator:
     def __init__(self, socket):
         self.socket = socket
         self.document = YNotebook()
+        self.awareness = Awareness(self.document.ydoc)
         self._provider = Provider(self.document.ydoc, _Channel(socket))
         self._task = asyncio.ensure_future(self._provider.start())
 
@@ -56,7 +58,18 @@ class Collaborator:
         person = cls(socket)
         await asyncio.wait_for(person._provider.synced.wait(), 20)
         await eventually(person.ids)
+        await person.say_hello()
+        await asyncio.sleep(0.05)
         return person
+
+    async def say_hello(self):
+        """Tell the others that somebody is here, as JupyterLab does."""
+        await self._announce({"user": {"name": "somebody"}})
+
+    async def _announce(self, state):
+        self.awareness.set_local_state(state)
+        update = self.awareness.encode_awareness_update([self.awareness.client_id])
+        await self.socket.write_message(create_awareness_message(update), binary=True)
 
     def ids(self):
         return [str(cell["id"]) for cell in self.document.ycells]
@@ -77,6 +90,9 @@ class Collaborator:
         del self.document.ycells[index]
 
     async def leave(self):
+        """Say goodbye, as a page does that is closed, and go."""
+        with contextlib.suppress(WebSocketClosedError):
+            await self._announce(None)
         self.socket.close()
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)

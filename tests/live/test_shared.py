@@ -33,7 +33,11 @@ def jp_server_config(jp_server_config, tmp_path):
         **jp_server_config,
         "SQLiteYStore": {"db_path": str(tmp_path / "rtc.db")},
         "BaseFileIdManager": {"db_path": str(tmp_path / "ids.db"), "db_journal_mode": "OFF"},
-        "YDocExtension": {"document_save_delay": 0.1, "file_poll_interval": 0.2},
+        "YDocExtension": {
+            "document_save_delay": 0.2,
+            "document_cleanup_delay": 1.0,
+            "file_poll_interval": 0.2,
+        },
     }
 
 
@@ -150,6 +154,7 @@ async def test_our_edits_are_one_transaction_of_our_own_origin(book, join, noteb
     document = await extension.get_document(
         path=path, content_type="notebook", file_format="json", copy=False
     )
+    assert any(document.awareness.states.values()), "the person has said hello"
     origins = []
     subscription = document.ydoc.observe(lambda event: origins.append(event.transaction.origin()))
     opened = await notebooks.open(path)
@@ -169,6 +174,29 @@ async def test_the_document_that_is_opened_in_the_middle_is_used_from_then_on(
     await opened.edit(cells[0][0], change["hash"], "a = 3")
     await eventually(lambda: person.sources()[cells[0][0]] == "a = 3")
     assert next(c.source for c in await opened.cells()) == "a = 3"
+
+
+async def test_a_document_that_is_dropped_in_the_middle_loses_nothing(
+    book, join, notebooks, jp_root_dir
+):
+    path, cells = book
+    person = await join(path)
+    opened = await notebooks.open(path)
+    await person.leave()
+    expected, cell_id = digest(cells[0][1]), cells[0][0]
+    number, rest = 0, 3  # before, while and after the server drops the document
+    while rest:
+        change = await opened.edit(cell_id, expected, f"a = {number}")
+        await opened.insert(f"# {number}", cell_type="markdown", after=cell_id)
+        expected, number = change["hash"], number + 1
+        rest -= await opened._documents.mirror(path) is None
+        assert number < 200, "the document is never dropped"
+        await asyncio.sleep(0.02)
+    sources = file_sources(jp_root_dir, path)
+    assert sources[: number + 1] == [
+        f"a = {number - 1}",
+        *(f"# {n}" for n in reversed(range(number))),
+    ]
 
 
 async def test_random_edits_of_two_lose_nothing_and_hit_no_wrong_cell(
