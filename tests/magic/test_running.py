@@ -43,7 +43,8 @@ async def test_code_runs_in_the_cell_and_shows_there_as_if_typed(typist, scripte
     assert ran.status == "ok", ran.error
     kinds = [o["output_type"] for o in ran.outputs]
     assert kinds == ["display_data", "stream", "stream", "display_data", "execute_result"]
-    assert ran.outputs[1]["text"] == "a print\n"
+    streams = {o["name"]: o["text"] for o in ran.outputs[1:3]}
+    assert streams == {"stdout": "a print\n", "stderr": "to stderr\n"}
     assert "image/png" in ran.outputs[3]["data"]
     assert "text/html" in ran.outputs[4]["data"]
     assert ran.outputs[4]["execution_count"] == ran.reply["execution_count"]
