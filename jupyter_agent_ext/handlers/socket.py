@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from ..errors import AgentError, BadRequestError, ConflictError, ForbiddenError, TooLargeError
-from ..events import Event
+from ..events import RESYNC, SYNCED, Event
 from ..pages import OpenNotebook, Page, Pages
 from ..records import Json
 from .base import Caller
@@ -23,6 +23,7 @@ from .base import Caller
 MAX_FRAME: Final = 32_000_000
 MAX_SMALL_FRAME: Final = 256_000
 MAX_SUBSCRIPTIONS: Final = 100
+BATCH: Final = 200
 RESOURCE: Final = "jupyter_agent_ext:sessions"
 
 SessionId = Annotated[str, Meta(min_length=1, max_length=256)]
@@ -35,10 +36,11 @@ class Hello(Struct, tag_field="type", tag="hello"):
 
 
 class Subscribe(Struct, tag_field="type", tag="subscribe"):
-    """Send a session's events after `after`, then live."""
+    """Send a session's events after `after`, then live; `batch`: the replay in `events` frames."""
 
     session: SessionId
     after: Annotated[int, Meta(ge=0)] = 0
+    batch: bool = False
 
 
 class Unsubscribe(Struct, tag_field="type", tag="unsubscribe"):
@@ -160,7 +162,7 @@ class SocketHandler(WebSocketMixin, WebSocketHandler, Caller):
             raise TooLargeError(
                 f"A page follows {MAX_SUBSCRIPTIONS} sessions at most.", hint="Unsubscribe some."
             )
-        task = asyncio.create_task(self._follow(frame.session, frame.after), name="agent-socket")
+        task = asyncio.create_task(self._follow(frame), name="agent-socket")
         self._subscriptions[frame.session] = task
         task.add_done_callback(lambda done: self._ended(frame.session, done))
 
@@ -171,27 +173,34 @@ class SocketHandler(WebSocketMixin, WebSocketHandler, Caller):
 
     # ------------------------------------------------------------ following
 
-    async def _follow(self, session_id: str, after: int) -> None:
+    async def _follow(self, frame: Subscribe) -> None:
+        session_id = frame.session
         with contextlib.suppress(WebSocketClosedError):
             try:
-                await self._send_events(session_id, after)
+                await self._send_events(session_id, frame.after, BATCH if frame.batch else 1)
             except AgentError as error:
                 self._tell_error(session_id, error)
             except Exception as error:
                 self.log.exception("Following session %s failed", session_id)
                 self._tell_error(session_id, AgentError(f"Unexpected {type(error).__name__}."))
 
-    async def _send_events(self, session_id: str, after: int) -> None:
+    async def _send_events(self, session_id: str, after: int, batch: int) -> None:
         allowed = self.authorizer.is_authorized(self, self.current_user, "read", RESOURCE)
         if not await ensure_async(allowed):
             raise ForbiddenError("You may not read sessions.")
         log = await self.manager.peek(self.key(session_id))
         events = cast("AsyncGenerator[Event, None]", log.follow(min(after, log.session.seq)))
         async with contextlib.aclosing(events):
+            waiting: list[Json] = []
+            replaying = batch > 1
             async for event in events:
-                await self.write_message(
-                    _encoded({"type": "event", "session": session_id, "event": event.to_json()})
-                )
+                waiting.append(event.to_json())
+                if replaying and event.seq and len(waiting) < batch:
+                    continue
+                await self.write_message(_encoded(_frame(session_id, waiting)))
+                waiting = []
+                if event.type in (SYNCED, RESYNC):
+                    replaying = batch > 1 and event.type == RESYNC
         raise ConflictError("The session was closed.", hint="Subscribe again.")
 
     def _ended(self, session_id: str, task: asyncio.Task[None]) -> None:
@@ -207,6 +216,13 @@ class SocketHandler(WebSocketMixin, WebSocketHandler, Caller):
         """Send without waiting; a socket that has closed meanwhile misses it."""
         with contextlib.suppress(WebSocketClosedError):
             self.write_message(_encoded(frame))
+
+
+def _frame(session_id: str, events: list[Json]) -> Json:
+    """Return the frame that carries one event, or several."""
+    if len(events) == 1:
+        return {"type": "event", "session": session_id, "event": events[0]}
+    return {"type": "events", "session": session_id, "events": events}
 
 
 def _decoded(message: str | bytes) -> Frame:

@@ -49,6 +49,7 @@ export interface IPresence {
 /** A frame from the server (docs/socket.md). */
 export type Frame =
   | { type: 'event'; session: string; event: IEvent }
+  | { type: 'events'; session: string; events: IEvent[] }
   | { type: 'errand'; session: string; events: IEvent[] }
   | { type: 'read'; read_id: string; path: string }
   | {
@@ -111,11 +112,7 @@ export class AgentRequests implements IDisposable {
       this._connection.emit(true);
     };
     socket.onmessage = (message: MessageEvent<string>) => {
-      const frame = JSON.parse(message.data) as Frame;
-      if (frame.type === 'event' && frame.event.type === 'synced') {
-        this._replaying.delete(frame.session);
-      }
-      this._frames.emit(frame);
+      this._take(JSON.parse(message.data) as Frame);
     };
     socket.onclose = () => this._lost();
   }
@@ -129,7 +126,7 @@ export class AgentRequests implements IDisposable {
 
   subscribe(session: string, after: number): void {
     this._replaying.add(session);
-    this.send({ type: 'subscribe', session, after });
+    this.send({ type: 'subscribe', session, after, batch: true });
   }
 
   /** Whether what comes of this session is still its past. */
@@ -144,6 +141,18 @@ export class AgentRequests implements IDisposable {
 
   presence(presence: IPresence): void {
     this.send({ type: 'presence', ...presence });
+  }
+
+  private _take(frame: Frame): void {
+    if (frame.type === 'events') {
+      const { session } = frame;
+      frame.events.forEach(event => this._take({ type: 'event', session, event }));
+      return;
+    }
+    if (frame.type === 'event' && frame.event.type === 'synced') {
+      this._replaying.delete(frame.session);
+    }
+    this._frames.emit(frame);
   }
 
   private _lost(): void {

@@ -187,7 +187,7 @@ export class AgentSessions implements IAgentSessions, IDisposable {
   private async _find(conversation: IConversation): Promise<void> {
     const { panel, session } = conversation;
     const kernel = panel.sessionContext.session?.kernel?.id ?? null;
-    if (panel.isDisposed || session.running() || session.pending.length > 0) {
+    if (!this.connected || panel.isDisposed || session.running() || session.pending.length > 0) {
       return;
     }
     try {

@@ -212,3 +212,18 @@ async def test_a_page_of_another_origin_is_refused(
     assert refused.value.code == 403
     socket = await jp_ws_fetch("agent", "ws", headers=logged_in)
     socket.close()
+
+
+async def test_a_page_that_asks_for_it_gets_the_replay_in_bundles(api, notebook, open_page):
+    session = await asked(api)
+    page = await open_page()
+    page.say({"type": "subscribe", "session": session, "after": 0, "batch": True})
+    await eventually(lambda: [f for f in page.frames if f.get("type") == "events"])
+    bundle = next(f for f in page.frames if f["type"] == "events")
+    assert bundle["session"] == session
+    kinds = [event["type"] for event in bundle["events"]]
+    assert kinds[0] == "session.created"
+    assert kinds[-2:] == ["turn.ended", "synced"]
+    await asked(api, "And now?", context={"session_id": session})
+    await eventually(lambda: page.kinds(session).count("turn.ended") == 1)
+    assert page.seqs(session)[0] == bundle["events"][-2]["seq"] + 1

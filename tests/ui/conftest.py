@@ -41,6 +41,11 @@ def jp_server_cleanup() -> None:
     """The server is a process of its own."""
 
 
+def find_browser() -> str | None:
+    """Return the path of a Chromium on this machine."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
 class Lab:
     """One JupyterLab server; its root folder is `root`."""
 
@@ -166,7 +171,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory, scripted: ScriptedModelServer)
 @pytest.fixture(scope="session")
 def browser() -> Iterator[object]:
     playwright = pytest.importorskip("playwright.sync_api")
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    path = find_browser()
     if path is None:
         pytest.skip("there is no Chromium on this machine")
     with playwright.sync_playwright() as started:

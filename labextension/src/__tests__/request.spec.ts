@@ -147,17 +147,29 @@ describe('a session', () => {
 
   it('subscribes after what it knows, and again where something is missing', () => {
     const { session, wire } = follow();
-    expect(wire.sent.pop()).toEqual({ type: 'subscribe', session: 's', after: 0 });
+    expect(wire.sent.pop()).toEqual({ type: 'subscribe', session: 's', after: 0, batch: true });
     wire.event({ seq: 1, type: 'session.created', data: { session_id: 's' } });
     wire.event({ type: 'synced', data: { seq: 1 } });
     expect(session.synced).toBe(true);
     wire.event({ seq: 3, type: 'session.updated', data: { title: 'lost' } });
     expect(session.synced).toBe(false);
-    expect(wire.sent.pop()).toEqual({ type: 'subscribe', session: 's', after: 1 });
+    expect(wire.sent.pop()).toEqual({ type: 'subscribe', session: 's', after: 1, batch: true });
     wire.event({ seq: 2, type: 'session.updated', data: { mode: 'auto' } });
     wire.event({ seq: 3, type: 'session.updated', data: { title: 'found' } });
     wire.event({ type: 'synced', data: { seq: 3 } });
     expect(session.state).toMatchObject({ title: 'found', mode: 'auto' });
+  });
+
+  it('takes a replay in bundles', () => {
+    const { session, wire } = follow();
+    const events = [
+      { seq: 1, type: 'session.created', time: 1, data: { session_id: 's' } },
+      { seq: 2, type: 'session.updated', time: 1, data: { title: 'both' } },
+      { seq: 0, type: 'synced', time: 1, data: { seq: 2 } }
+    ];
+    wire.tell({ type: 'events', session: 's', events });
+    expect(session.synced).toBe(true);
+    expect(session.state.title).toBe('both');
   });
 
   it('shows a question at once and until the log has it', async () => {

@@ -193,21 +193,23 @@ export function Composer(props: {
       />
       <div className="jp-Agent-send">
         {props.children}
-        {running && (
+        <div className="jp-Agent-buttons">
+          {running && (
+            <button
+              className="jp-mod-styled jp-mod-warn jp-Agent-button"
+              onClick={() => void session?.interrupt()}
+            >
+              {trans.__('Stop')}
+            </button>
+          )}
           <button
-            className="jp-mod-styled jp-mod-warn jp-Agent-button"
-            onClick={() => void session?.interrupt()}
+            className="jp-mod-styled jp-mod-accept jp-Agent-button"
+            disabled={!usable || (!text.trim() && attached.length === 0)}
+            onClick={() => send()}
           >
-            {trans.__('Stop')}
+            {running ? trans.__('Queue') : trans.__('Send')}
           </button>
-        )}
-        <button
-          className="jp-mod-styled jp-mod-accept jp-Agent-button"
-          disabled={!usable || (!text.trim() && attached.length === 0)}
-          onClick={() => send()}
-        >
-          {running ? trans.__('Queue') : trans.__('Send')}
-        </button>
+        </div>
       </div>
     </div>
   );

@@ -11,6 +11,9 @@ import { BlobImage } from './outputs';
 import { ToolCard } from './toolcard';
 import { UsageText } from './usage';
 
+/** A message, perhaps one that is being written. */
+type IShown = IMessage & { unfinished?: boolean };
+
 /** `version` grows with every redraw of a running turn; it stands still for the others. */
 export const Turn = memo(function Turn(props: { turn: ITurn; version: number }): JSX.Element {
   const { sessions, trans } = usePanel();
@@ -18,21 +21,20 @@ export const Turn = memo(function Turn(props: { turn: ITurn; version: number }):
   const session = sessions.current;
   const results = resultsOf(turn);
   const partials = session?.partialsOf(turn.turn_id) ?? [];
+  const messages: IShown[] = [...turn.messages, ...partials.map(unfinished)];
   const live = session !== null && running(session.state) === turn;
   const waiting = live && partials.length === 0 && allAnswered(turn, results);
   return (
     <article className="jp-Agent-turn" data-turn-id={turn.turn_id} aria-busy={live}>
-      {turn.messages.map(message => (
+      {messages.map(message => (
         <Message
           key={message.message_id}
           turn={turn}
           message={message}
           results={results}
           version={version}
+          streaming={message.unfinished ?? false}
         />
-      ))}
-      {partials.map(([id, partial]) => (
-        <Partial key={id} partial={partial} />
       ))}
       {waiting && (
         <p className="jp-Agent-thinking">
@@ -52,9 +54,10 @@ function Message(props: {
   message: IMessage;
   results: Map<string, Content[]>;
   version: number;
+  streaming: boolean;
 }): JSX.Element | null {
   const { trans } = usePanel();
-  const { turn, message, results, version } = props;
+  const { turn, message, results, version, streaming } = props;
   if (message.role === 'user') {
     return <Asked parts={message.parts} />;
   }
@@ -66,12 +69,18 @@ function Message(props: {
       {message.parts.map((part, i) => {
         switch (part.type) {
           case 'text':
-            return part.text ? <Markdown key={i} text={part.text} /> : null;
+            return part.text ? (
+              <Markdown key={keyOf(message, i)} text={part.text} streaming={streaming} />
+            ) : null;
           case 'reasoning':
             return part.text ? (
-              <details key={i} className="jp-Agent-reasoning">
+              <details
+                key={keyOf(message, i)}
+                className="jp-Agent-reasoning"
+                open={streaming && message.parts.length === 1}
+              >
                 <summary>{trans.__('Reasoning')}</summary>
-                <Markdown text={part.text} />
+                <Markdown text={part.text} streaming={streaming} />
               </details>
             ) : null;
           case 'tool_call':
@@ -115,22 +124,6 @@ function Asked(props: { parts: readonly Part[] }): JSX.Element {
   );
 }
 
-function Partial(props: { partial: IPartial }): JSX.Element {
-  const { trans } = usePanel();
-  const { text, reasoning } = props.partial;
-  return (
-    <div className="jp-Agent-answer jp-mod-streaming">
-      {reasoning && (
-        <details className="jp-Agent-reasoning" open={!text}>
-          <summary>{trans.__('Reasoning')}</summary>
-          <Markdown text={reasoning} streaming />
-        </details>
-      )}
-      {text && <Markdown text={text} streaming />}
-    </div>
-  );
-}
-
 function Ending(props: { turn: ITurn }): JSX.Element {
   const { trans } = usePanel();
   const { turn } = props;
@@ -164,6 +157,24 @@ function Ending(props: { turn: ITurn }): JSX.Element {
       </span>
     </footer>
   );
+}
+
+/** A message that is being written looks like a whole one, so that nothing is drawn twice. */
+function unfinished([id, partial]: [string, IPartial]): IShown {
+  const parts: Part[] = [];
+  if (partial.reasoning) {
+    parts.push({ type: 'reasoning', text: partial.reasoning });
+  }
+  if (partial.text) {
+    parts.push({ type: 'text', text: partial.text });
+  }
+  return { message_id: id, role: 'assistant', parts, unfinished: true };
+}
+
+/** The same for a part that is being written and for the finished one. */
+function keyOf(message: IMessage, index: number): string {
+  const { type } = message.parts[index];
+  return `${type}-${message.parts.slice(0, index).filter(part => part.type === type).length}`;
 }
 
 const NOTHING: readonly Content[] = [];

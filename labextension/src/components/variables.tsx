@@ -3,7 +3,7 @@ import React, { useEffect, useState } from 'react';
 import { detailOf, novelty, shapeOf } from '../summaries';
 import type { Summary } from '../tokens';
 import { usePanel } from './context';
-import { useSignals, useTick } from './hooks';
+import { useSignals, useTick, useValue } from './hooks';
 
 /** Modules and functions come last: they are seldom what is asked about. */
 const DULL = new Set(['module', 'function', 'class']);
@@ -13,7 +13,9 @@ export function Variables(props: { open: boolean; visible: boolean }): JSX.Eleme
   const { sessions, trans } = usePanel();
   const { variables } = sessions;
   const [open, setOpen] = useState(props.open);
+  const session = sessions.current;
   useSignals(variables.changed);
+  useValue(session?.changed, () => session?.state.snapshot);
   useTick(5_000, open && props.visible);
   useEffect(() => {
     const watching = props.visible ? variables.watch() : null;
@@ -64,7 +66,11 @@ function Variable(props: { name: string; summary: Summary }): JSX.Element {
         onClick={() => sessions.draft({ text: `@${name} `, send: false })}
       >
         <span className="jp-Agent-variableName">{name}</span>
-        <span className="jp-Agent-muted">{String(summary.type ?? '')}</span>
+        <span className="jp-Agent-variableType">
+          {String(summary.type ?? '')
+            .split('.')
+            .pop()}
+        </span>
         <span className="jp-Agent-variableShape">{shapeOf(summary)}</span>
         {fresh && (
           <span className={`jp-Agent-badge jp-mod-${fresh}`}>
