@@ -39,9 +39,13 @@ def _summarise(ns):
         kind = type(value)
         summary = {"type": f"{kind.__module__}.{kind.__qualname__}", "kind": "object"}
         if isinstance(value, pd.DataFrame):
-            nulls = {str(c): int(n) for c, n in value.isna().sum().items() if n}
+            seen, labels = {}, []
+            for c in map(str, value.columns):
+                seen[c] = seen.get(c, 0) + 1
+                labels.append(c if seen[c] == 1 else f"{c} ({seen[c]})")
+            nulls = {c: int(n) for c, n in zip(labels, value.isna().sum()) if n}
             summary.update(kind="dataframe", shape=list(value.shape), nulls=nulls,
-                columns={str(c): str(t) for c, t in value.dtypes.items()},
+                columns={c: str(t) for c, t in zip(labels, value.dtypes)},
                 head=[[str(v) for v in row] for row in value.head(3).to_numpy()])
         elif isinstance(value, pd.Series):
             summary.update(kind="series", len=len(value), dtype=str(value.dtype))
@@ -57,6 +61,17 @@ def _summarise(ns):
     return json.dumps(found)
 print(_summarise(globals()))
 del _summarise
+"""
+
+
+# What the detail of a frame says of its texts, as inspect_variable gives it.
+TOP = """
+def _top(frame):
+    import json
+    texts = frame.select_dtypes(["object", "string", "category"])
+    print(json.dumps({c: texts[c].value_counts().head(5).to_dict() for c in texts}))
+_top({name})
+del _top
 """
 
 
@@ -226,6 +241,11 @@ class Talk:
         return [text_part(json.dumps({"path": path, "files": files, "left_out": 0}))], "ok"
 
     def _do_inspect_variable(self, name):
+        summary = self.variables().get(name, {})
+        if summary.get("kind") == "dataframe":
+            outputs, _ = self.run(TOP.replace("{name}", name))
+            top = json.loads("".join(o["text"] for o in outputs if o["output_type"] == "stream"))
+            return [text_part(json.dumps({**summary, "top": top}))], "ok"
         detail = {"type": "builtins.function", "kind": "function", "signature": f"{name}(x)"}
         return [text_part(json.dumps({**detail, "source": f"def {name}(x): ..."}))], "ok"
 

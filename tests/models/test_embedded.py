@@ -56,7 +56,11 @@ QUESTIONS = [
     ("group by region and compute the mean", ["15.6"], "groupby('region').mean("),
     ("how many rows by region", ["20"], "groupby('region').size()"),
     ("count by product", ["15"], "groupby('product').size()"),
-    ("which region has the highest quantity?", ["117"], "groupby('region')['quantity'].sum()"),
+    (
+        "which region has the highest quantity?",
+        ["Sum, mean and single highest", "117"],
+        "groupby('region')['quantity'].agg(['sum', 'mean', 'max'])",
+    ),
     ("top 5 by unit_price", ["5 rows", "highest `unit_price`"], "ascending=False).head(5)"),
     ("show the bottom 3 rows by quantity", ["lowest `quantity`"], "ascending=True).head(3)"),
     ("10 largest unit_price", ["10 rows"], "head(10)"),
@@ -79,7 +83,7 @@ QUESTIONS = [
     ("how often does each region occur?", ["North", "20"], "value_counts()"),
     ("duplicate rows?", ["0 duplicate rows"], "duplicated()"),
     ("how many rows where unit_price > 10", ["45 of 60 rows"], "df['unit_price'] > 10"),
-    ("how many rows have quantity of 3 where quantity >= 9", ["6 of 60"], "df['quantity'] >= 9"),
+    ("how many rows where quantity >= 9", ["6 of 60"], "df['quantity'] >= 9"),
     ("count rows where region is north", ["20 of 60"], "'north'"),
     ("how many rows where region is not 'North'?", ["40 of 60"], "!= 'North'"),
     ("how many rows where quantity between 2 and 4", ["21 of 60"], "between(2, 4)"),
@@ -95,8 +99,12 @@ QUESTIONS = [
     ("how many rows where unit price is not missing", ["57 of 60"], "notna()"),
     ("how many rows where date > 2024-03-01", ["19 of 60"], "df['date'] > '2024-03-01'"),
     ("show rows where quantity is at least 9 in df", ["2024-01-09"], ">= 9].head(20)"),
-    ("correlation between unit_price and quantity", ["is 0.0278."], "].corr(df["),
-    ("is there a relationship between quantity and unit price?", ["is 0.0278."], "].corr(df["),
+    ("correlation between unit_price and quantity", ["is 0.0278."], ".corr().iloc[0, 1]"),
+    (
+        "is there a relationship between quantity and unit price?",
+        ["is 0.0278."],
+        ".corr().iloc[0, 1]",
+    ),
     ("correlations", ["unit_price", "1.000"], "corr(numeric_only=True)"),
     ("correlation of quantity", ["0.05"], "['quantity'].drop('quantity')"),
     ("run `1 + 1`", ["Done.", "2"], "1 + 1"),
@@ -163,7 +171,7 @@ UNCLEAR = [
     ("what is fd?", "There is no variable"),
     ("write me a poem about the total eclipse of the sun", "not a language model"),
     ("what is the weather like today in Paris?", "not a language model"),
-    ("delete everything", "not a language model"),
+    ("delete everything", "nothing was changed"),
     ("x" * 50_000, "not a language model"),
     ("mean " * 300, ""),
     ("", "rule-based"),
@@ -181,7 +189,7 @@ def test_what_is_not_clear_is_said_and_nothing_runs(loaded, question, answer):
 def test_what_is_not_understood_leads_to_a_real_model(loaded):
     text = loaded.ask("please translate this notebook to Rust").text
     assert "PUT agent/models/{provider}/key" in text
-    assert "c.AgentExtension.model" in text
+    assert "c.AgentSessionManager.default_model" in text
 
 
 VOCABULARY = """

@@ -6,9 +6,8 @@ import re
 
 from . import looking, names
 from .answers import noted, number, shown
-from .conditions import condition
-from .frames import Frame
-from .names import code, counted, listed
+from .frames import Frame, without_frame
+from .names import code, listed
 from .situation import Situation
 from .steps import NotMineError, Plan, PuzzledError, Words, run_code
 
@@ -16,8 +15,8 @@ from .steps import NotMineError, Plan, PuzzledError, Words, run_code
 _MEASURES = (
     ("mean|average|avg", "mean", "mean"),
     ("sum|total", "sum", "sum"),
-    ("min|minimum|lowest|smallest|least|earliest|cheapest", "min", "minimum"),
-    ("max|maximum|highest|largest|biggest|greatest|latest|most expensive", "max", "maximum"),
+    ("min|minimum|lowest|smallest|least|earliest", "min", "minimum"),
+    ("max|maximum|highest|largest|biggest|greatest|latest", "max", "maximum"),
     ("median", "median", "median"),
     ("std|stddev|standard deviation", "std", "standard deviation"),
     ("var|variance", "var", "variance"),
@@ -25,31 +24,40 @@ _MEASURES = (
 )
 MEASURE = "|".join(words for words, _, _ in _MEASURES if "count" not in words)
 COUNTABLE = f"{MEASURE}|count|number"
+MEASURES = rf"(?:{MEASURE})(?:(?:\s*,\s*|\s+and\s+|\s*,\s*and\s+)(?:the\s+)?(?:{MEASURE}))*"
 _NEEDS_NUMBERS = frozenset({"mean", "sum", "median", "std", "var"})
-_SERIES = frozenset({"series", "array", "list", "tuple", "sequence"})
-_DOWN = re.compile(r"\b(?:desc\w*|highest|largest|biggest|decreasing|down)\b", re.IGNORECASE)
-_LOW = re.compile(r"bottom|smallest|lowest|least|cheapest|fewest", re.IGNORECASE)
-_WORD_NUMBERS = {"few": 5, "couple": 2, "three": 3, "five": 5, "ten": 10, "twenty": 20}
+SERIES = frozenset({"series", "array", "list", "tuple", "sequence"})
+LOW = re.compile(r"bottom|smallest|lowest|least|cheapest|fewest|rarest|worst", re.IGNORECASE)
+_WORD_NUMBERS = {
+    "couple": 2, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "two": 2, "three": 3,
+    "four": 4, "few": 5, "five": 5, "ten": 10, "twenty": 20,
+}  # fmt: skip
 _MAX_ROWS = 100
+_JOIN = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+", re.IGNORECASE)
+_BY = re.compile(r"\b(?:by|per|for each|for every|across|against|and)\b", re.IGNORECASE)
 
 
 def measure(s: Situation, found: Words) -> str | Plan:
     """Compute the mean, sum … of columns, or of a series or list."""
-    method, label = method_of(found.get("how", ""))
+    chosen = [method_of(said) for said in _JOIN.split(found.get("how", ""))]
+    method, label = chosen[0]
     what = found.get("what", "")
-    variable = _series(s, what)
+    variable = _series(s, what) if len(chosen) == 1 else None
     if variable:
         return _one(
             f"import pandas as pd\n\nprint(pd.Series({variable}).{method}())", label, variable
         )
-    frame = s.frame()
+    frame = s.table()
     text = without_frame(what, frame.name)
     columns = frame.mentioned(text)
     if not columns and names.phrase(text):
         columns = [frame.column(text)]
     if not columns and len(frame.numeric()) == 1:
         columns = frame.numeric()
-    _check_numbers(frame, columns, method, label)
+    for method, label in chosen:
+        check_numbers(frame, columns, method, label)
+    if len(chosen) > 1:
+        return _agreed(frame, columns or frame.numeric(), chosen)
     if len(columns) == 1:
         return _one(
             f"{frame.imports}print({frame.at(columns[0])}.{method}())", label, columns[0], frame
@@ -59,7 +67,7 @@ def measure(s: Situation, found: Words) -> str | Plan:
 
 def group(s: Situation, found: Words) -> str | Plan:
     """Compute a measure of a column for each value of another."""
-    frame, key = s.frame(), found.get("by", "")
+    frame, key = s.table(), found.get("by", "")
     by = frame.mentioned(without_frame(key, frame.name)) or [
         frame.column(without_frame(key, frame.name))
     ]
@@ -67,49 +75,54 @@ def group(s: Situation, found: Words) -> str | Plan:
     text = without_frame(found.get("what", ""), frame.name)
     columns = [c for c in frame.mentioned(text) if c not in by]
     grouped = f"{frame.code}.groupby({_keys(by)}{_observed(frame, by)})"
+    if "which" in found:
+        return _ranked(frame, by, text, found)
     if (method == "count" and "how" in found) or not (columns or "how" in found):
-        return _table(
-            frame, f"{grouped}.size()", f"Number of rows of {code(frame.name)} by {listed(by)}:"
+        return table(
+            frame, f"{grouped}.size()", f"Number of rows of {frame.label} by {listed(by)}:"
         )
     if "how" not in found:
         method, label = "sum", "sum"
     if not columns and re.search(r"\w", re.sub(r"\b(?:everything|all|each|of|the)\b", "", text)):
         columns = [frame.column(text)]
-    _check_numbers(frame, columns, method, label)
+    check_numbers(frame, columns, method, label)
     if len(columns) == 1:
-        value = f"{grouped}[{columns[0]!r}].{method}().sort_values(ascending=False)"
+        order = "" if set(by) & set(frame.derived) else ".sort_values(ascending=False)"
+        value = f"{grouped}[{columns[0]!r}].{method}(){order}"
     elif columns:
         value = f"{grouped}[{columns!r}].{method}()"
     else:
         value = f"{grouped}.{method}(numeric_only=True)"
     of = listed(columns) if columns else "the numeric columns"
-    return _table(frame, value, f"The {label} of {of} in {code(frame.name)} by {listed(by)}:")
+    return table(frame, value, f"The {label} of {of} in {frame.label} by {listed(by)}:")
 
 
 def value_counts(s: Situation, found: Words) -> Plan:
     """Count how often each value occurs."""
-    frame, column = _one_column(s, found.get("what", ""))
-    outcome = yield run_code(f"{frame.imports}{frame.at(column)}.value_counts().head(30)")
-    return shown(
-        f"How often each value of {code(column)} occurs in {code(frame.name)}:", outcome, frame
-    )
+    frame, column = one_column(s, found.get("what", ""))
+    rare = found.get("which", "").lower() == "least"
+    counts = f"{frame.at(column)}.value_counts({'ascending=True' if rare else ''}).head(30)"
+    outcome = yield run_code(f"{frame.imports}{counts}")
+    order = ", the rarest first" if rare else ""
+    words = f"How often each value of {code(column)} occurs in {frame.label}{order}:"
+    return shown(words, outcome, frame)
 
 
 def unique(s: Situation, found: Words) -> Plan:
     """List the different values, or count them."""
-    frame, column = _one_column(s, found.get("what", ""))
+    frame, column = one_column(s, found.get("what", ""))
     at = frame.at(column)
     if re.search(r"\bhow many\b|\bcount\b|\bnumber of\b", s.query, re.IGNORECASE):
         outcome = yield run_code(f"{frame.imports}print({at}.nunique())")
         many = number(outcome.text)
-        return noted(f"{code(column)} in {code(frame.name)} has {many} different values.", frame)
+        return noted(f"{code(column)} in {frame.label} has {many} different values.", frame)
     outcome = yield run_code(f"{frame.imports}{at}.drop_duplicates().head(100).tolist()")
-    return shown(f"The different values of {code(column)} in {code(frame.name)}:", outcome, frame)
+    return shown(f"The different values of {code(column)} in {frame.label}:", outcome, frame)
 
 
 def how_many(s: Situation, found: Words) -> Plan:
     """Count the different values of the column that the question names."""
-    frame = s.frame()
+    frame = s.table()
     if names.find(found["what"], list(frame.columns)) is None:
         raise NotMineError(f"{code(frame.name)} has no column {code(found['what'])}.")
     return unique(s, found)
@@ -121,93 +134,137 @@ def describe(s: Situation, found: Words) -> str | Plan:
     name = names.find(what, list(s.variables))
     if name is not None and s.variables[name].get("kind") != "dataframe":
         return looking.what_is(s, {"name": name})
-    frame = s.frame()
+    frame = s.table()
     columns = frame.mentioned(without_frame(what, frame.name))
     chosen = f"{frame.code}[{columns!r}]" if columns else frame.code
-    of = f"{listed(columns)} in {code(frame.name)}" if columns else code(frame.name)
+    of = f"{listed(columns)} in {frame.label}" if columns else code(frame.name)
     mixed = not set(columns or frame.columns) <= set(frame.numeric())
     every = "include='all'" if mixed and (columns or not frame.numeric()) else ""
-    return _table(frame, f"{chosen}.describe({every})", f"Statistics of {of}:")
-
-
-def head(s: Situation, found: Words) -> str | Plan:
-    """Show the first or last rows."""
-    frame = s.frame()
-    last = re.search(r"\b(?:last|tail|bottom)\b", found["all"], re.IGNORECASE) is not None
-    count = _count(found.get("n", ""), 5)
-    which = f"The {'last' if last else 'first'} rows of {code(frame.name)}:"
-    return _table(frame, f"{frame.code}.{'tail' if last else 'head'}({count})", which)
-
-
-def top(s: Situation, found: Words) -> str | Plan:
-    """Show the rows with the largest or smallest values."""
-    frame, column = _one_column(s, found.get("what", ""))
-    many = _count(found.get("n", ""), 5)
-    low = _LOW.search(found["all"]) is not None
-    value = f"{frame.code}.sort_values({column!r}, ascending={low}).head({many})"
-    which = "lowest" if low else "highest"
-    words = f"The {counted(many, 'row')} of {code(frame.name)} with the {which} {code(column)}:"
-    return _table(frame, value, words)
-
-
-def sort(s: Situation, found: Words) -> str | Plan:
-    """Show the rows in order; the frame itself stays as it is."""
-    frame = s.frame()
-    columns = frame.mentioned(found.get("what", "")) or [
-        frame.column(without_frame(found.get("what", ""), frame.name))
-    ]
-    down = _DOWN.search(found.get("what", "")) is not None
-    value = f"{frame.code}.sort_values({columns!r}, ascending={not down}).head(20)"
-    words = f"{code(frame.name)} sorted by {listed(columns)}{', highest first' if down else ''}"
-    return _table(frame, value, f"{words} (first 20 rows; {code(frame.name)} itself is unchanged):")
-
-
-def where(s: Situation, found: Words) -> Plan:
-    """Count or show the rows that fulfil a condition."""
-    frame = s.frame()
-    text = found.get("condition", "")
-    test = condition(frame, re.sub(rf"\s+(?:in|of|from)\s+{re.escape(frame.name)}\W*$", "", text))
-    imports = "import pandas as pd\n\n" if "pd." in test else ""
-    said = code(text.strip().rstrip("?!. "))
-    if re.search(r"\bhow many\b|\bcount\b|\bnumber of\b", s.query, re.IGNORECASE):
-        outcome = yield run_code(f"{imports}print(int(({test}).sum()))")
-        rows = f" of {frame.rows:,}" if frame.rows is not None else ""
-        return noted(f"{number(outcome.text)}{rows} rows of {code(frame.name)} have {said}.", frame)
-    outcome = yield run_code(f"{imports}{frame.code}[{test}].head(20)")
-    return shown(f"The rows of {code(frame.name)} with {said} (at most 20):", outcome, frame)
+    return table(frame, f"{chosen}.describe({every})", f"Statistics of {of}:")
 
 
 def correlation(s: Situation, found: Words) -> str | Plan:
     """Correlate two columns, or all numeric ones."""
-    frame = s.frame()
+    frame = s.table()
     text = without_frame(found.get("what", ""), frame.name)
     columns = frame.mentioned(text) or frame.mentioned(without_frame(s.query, frame.name))
     if len(columns) < 2 and " and " in text:
         columns = [
             frame.column(part) for part in re.sub(r"^.*\bbetween\b", "", text).split(" and ")
         ]
-    _check_numbers(frame, columns, "mean", "correlation")
+    check_numbers(frame, columns, "mean", "correlation")
     if len(columns) == 2:
         return _correlated(frame, *columns)
     if len(columns) == 1:
         value = f"{frame.code}.corr(numeric_only=True)[{columns[0]!r}].drop({columns[0]!r})"
-        return _table(frame, value, f"Correlation of {code(columns[0])} with the others:")
+        return table(frame, value, f"Correlation of {code(columns[0])} with the others:")
     chosen = f"{frame.code}[{columns!r}]" if columns else frame.code
     value = f"{chosen}.corr(numeric_only=True).round(3)"
-    return _table(frame, value, f"Correlations in {code(frame.name)} (Pearson):")
+    return table(frame, value, f"Correlations in {frame.label} (Pearson):")
+
+
+def revenue_by(s: Situation, found: Words) -> str | Plan:
+    """Sum a column for each value of another where no measure is named: "revenue by month"."""
+    frame = s.table()
+    what = without_frame(found["what"], frame.name)
+    numbers = [c for c in frame.mentioned(what) if frame.is_number(c)]
+    if not numbers or not frame.mentioned(found["by"]):
+        raise NotMineError("No columns on both sides.")
+    return group(s, {**found, "how": "sum"})
+
+
+def pivot(s: Situation, found: Words) -> str | Plan:
+    """Compute a measure for each pair of values of two columns, as a table."""
+    frame = s.table()
+    said = re.search(rf"\b(?:{MEASURE})\b", found["all"], re.IGNORECASE)
+    method, label = method_of(said[0]) if said else ("", "")
+    what, *keys = _BY.split(without_frame(found["all"], frame.name))
+    by = list(dict.fromkeys(c for key in keys for c in frame.mentioned(key)))
+    columns = [c for c in frame.mentioned(what) if c not in by]
+    if len(by) != 2 or len(columns) > 1 or (columns and not method):
+        raise PuzzledError('Say it like "mean of price by region and product as a table".')
+    a, b = by
+    if not columns:
+        value = f"pd.crosstab({frame.at(a)}, {frame.at(b)})"
+        imports = "import pandas as pd\n\n"
+        return table(frame, value, f"Number of rows of {frame.label} by {listed(by)}:", imports)
+    check_numbers(frame, columns, method, label)
+    value = f"{frame.code}.pivot_table(\n    values={columns[0]!r}, index={a!r}, columns={b!r}, "
+    value += f"aggfunc={method!r}, observed=True\n)"
+    return table(
+        frame, value, f"The {label} of {listed(columns)} in {frame.label} by {listed(by)}:"
+    )
+
+
+def quantile(s: Situation, found: Words) -> str | Plan:
+    """Compute a percentile, a quantile, or the quartiles."""
+    frame, column = one_column(s, found.get("what", ""))
+    check_numbers(frame, [column], "median", "quantile")
+    if "n" not in found:
+        value = f"{frame.at(column)}.quantile([0.25, 0.5, 0.75])"
+        return table(frame, value, f"The quartiles of {code(column)} in {frame.label}:")
+    share = float(re.sub(r"[^\d.]", "", found["n"]) or "nan")
+    share = share / 100 if "percentile" in found["all"].lower() else share
+    if not 0 <= share <= 1:
+        raise PuzzledError("A quantile lies between 0 and 1, a percentile between 0 and 100.")
+    source = f"{frame.imports}print({frame.at(column)}.quantile({share:g}))"
+    return _one(source, f"{found['n'].strip()} {found['kind'].lower()}", column, frame)
+
+
+def bare_word(s: Situation, found: Words) -> Plan:
+    """Summarise the column that a single word comes near to."""
+    word, frame = found["name"], s.frame()
+    columns = list(frame.columns)
+    near = names.close(word, columns)
+    if not near or names.find(word, [*columns, *s.variables, *s.lost]) is not None:
+        raise NotMineError("A single word that is a name, or comes near to none.")
+    if len(near) > 1:
+        raise PuzzledError(f"Did you mean {listed(near, 'or')}? Say what you want of it.")
+    frame.check(near[0])
+    said = f"I took {code(word)} for the column {code(near[0])} of {frame.label}. Its statistics:"
+    return table(frame, f"{frame.at(near[0])}.describe()", said)
 
 
 def duplicates(s: Situation, found: Words) -> Plan:
     """Count the rows that repeat an earlier one."""
-    frame = s.frame()
+    frame = s.table()
     outcome = yield run_code(f"{frame.imports}print(int({frame.code}.duplicated().sum()))")
-    return noted(f"{code(frame.name)} has {number(outcome.text)} duplicate rows.", frame)
+    return noted(f"{frame.label} has {number(outcome.text)} duplicate rows.", frame)
 
 
 def _one(source: str, label: str, of: str, frame: Frame | None = None) -> Plan:
     outcome = yield run_code(source)
-    where = f" in {code(frame.name)}" if frame else ""
+    where = f" in {frame.label}" if frame else ""
     return noted(f"The {label} of {code(of)}{where} is {number(outcome.text)}.", frame)
+
+
+def _agreed(frame: Frame, columns: list[str], chosen: list[tuple[str, str]]) -> Plan:
+    methods = [method for method, _ in chosen]
+    value = f"{frame.code}[{columns[0] if len(columns) == 1 else columns!r}].agg({methods!r})"
+    if len(columns) == 1:
+        value = f"{frame.at(columns[0])}.agg({methods!r})"
+    of = f"{' and '.join(label for _, label in chosen)} of {listed(columns)}"
+    return table(frame, value, f"The {of} in {frame.label}:")
+
+
+def _ranked(frame: Frame, by: list[str], text: str, found: Words) -> Plan:
+    """Answer "which region has the highest price": nothing says if sum, mean or one row's."""
+    columns = [c for c in frame.mentioned(text) if c not in by] or [frame.column(text)]
+    check_numbers(frame, columns, "sum", "sum")
+    low = LOW.search(found["which"]) is not None
+    first = f".head({count_of(found['n'], 5)})" if "n" in found else ""
+    said = re.search(rf"\b(?:{MEASURE})\b", text, re.IGNORECASE)
+    grouped = f"{frame.code}.groupby({_keys(by)}{_observed(frame, by)})[{columns[0]!r}]"
+    order = "lowest first" if low else "highest first"
+    of = f"{code(columns[0])} in {frame.label} by {listed(by)}"
+    if said:
+        method, label = method_of(said[0])
+        value = f"{grouped}.{method}().sort_values(ascending={low}){first}"
+        return table(frame, value, f"The {label} of {of}, {order}:")
+    chosen = ["sum", "mean", "min" if low else "max"]
+    value = f"{grouped}.agg({chosen!r}).sort_values('sum', ascending={low}){first}"
+    words = f"Sum, mean and single {'lowest' if low else 'highest'} row of {of} (by sum, {order}):"
+    return table(frame, value, words)
 
 
 def _several(frame: Frame, columns: list[str], method: str, label: str) -> Plan:
@@ -217,24 +274,30 @@ def _several(frame: Frame, columns: list[str], method: str, label: str) -> Plan:
         if columns
         else (f"{frame.code}.{method}(numeric_only=True)")
     )
-    return _table(frame, value, f"The {label} of {of} in {code(frame.name)}:")
+    return table(frame, value, f"The {label} of {of} in {frame.label}:")
 
 
-def _table(frame: Frame, value: str, headline: str) -> Plan:
-    outcome = yield run_code(f"{frame.imports}{value}")
+def table(frame: Frame, value: str, headline: str, imports: str | None = None) -> Plan:
+    """Show a table that is computed from a frame."""
+    outcome = yield run_code(f"{frame.imports if imports is None else imports}{value}")
     return shown(headline, outcome, frame)
 
 
 def _correlated(frame: Frame, a: str, b: str) -> Plan:
-    outcome = yield run_code(f"{frame.imports}print({frame.at(a)}.corr({frame.at(b)}))")
-    said = f"The correlation (Pearson) of {code(a)} and {code(b)} in {code(frame.name)}"
+    outcome = yield run_code(f"{frame.imports}print({frame.code}[{[a, b]!r}].corr().iloc[0, 1])")
+    said = f"The correlation (Pearson) of {code(a)} and {code(b)} in {frame.label}"
     return noted(f"{said} is {number(outcome.text)}.", frame)
 
 
-def _one_column(s: Situation, text: str) -> tuple[Frame, str]:
-    frame = s.frame()
+def one_column(s: Situation, text: str) -> tuple[Frame, str]:
+    """Return the frame and the one column that `text` names. Raises PuzzledError."""
+    frame = s.table()
     text = without_frame(text, frame.name)
     mentioned = frame.mentioned(text)
+    if len(mentioned) > 1:
+        raise PuzzledError(
+            f"I take one column for this, and you named {listed(mentioned)}. Which one is meant?"
+        )
     return frame, mentioned[0] if mentioned else frame.column(text)
 
 
@@ -247,7 +310,8 @@ def method_of(words: str) -> tuple[str, str]:
     raise PuzzledError(f"I do not know the measure {code(words)}.")
 
 
-def _check_numbers(frame: Frame, columns: list[str], method: str, label: str) -> None:
+def check_numbers(frame: Frame, columns: list[str], method: str, label: str) -> None:
+    """Raise PuzzledError where a measure needs numbers and a column holds text."""
     for column in columns:
         if method in _NEEDS_NUMBERS and frame.is_text(column) and frame.columns[column] != "object":
             numeric = frame.numeric()
@@ -260,19 +324,9 @@ def _check_numbers(frame: Frame, columns: list[str], method: str, label: str) ->
 def _series(s: Situation, text: str) -> str | None:
     """Return the series, array or list that `text` names, if no frame has such a column."""
     name = names.find(re.sub(r"^(?:of|in)\s+", "", text.strip()), list(s.variables))
-    if name is None or s.variables[name].get("kind") not in _SERIES or not name.isidentifier():
+    if name is None or s.variables[name].get("kind") not in SERIES or not name.isidentifier():
         return None
     return name
-
-
-def without_frame(text: str, frame: str) -> str:
-    """Return text without the words that name the frame."""
-    escaped = re.escape(frame)
-    said = rf"[`'\"]?\b{escaped}\b[`'\"]?"
-    where = rf"\s*\b(?:in|of|from|for|on)\s+(?:the\s+)?(?:(?:data\s?)?frame\s+)?{said}"
-    text = re.sub(where, " ", f" {text} ", flags=re.IGNORECASE)
-    text = re.sub(rf"^\s*{escaped}(?:'s)?\s+", " ", text)
-    return re.sub(r"\b(?:rows?|entries|records|values?)\b", " ", text).strip()
 
 
 def _keys(by: list[str]) -> str:
@@ -283,7 +337,8 @@ def _observed(frame: Frame, by: list[str]) -> str:
     return ", observed=True" if any(frame.columns[c] == "category" for c in by) else ""
 
 
-def _count(text: str, default: int) -> int:
+def count_of(text: str, default: int) -> int:
+    """Return the number that `text` says, at least 1, at most 100 rows."""
     text = text.lower().strip()
     count = int(text) if text.isdigit() else _WORD_NUMBERS.get(text.split(" ")[0], default)
     return max(1, min(count, _MAX_ROWS))

@@ -36,6 +36,11 @@ def _either(symbols: str, words: str) -> str:
 
 
 OPERATOR = "|".join(_either(symbols, words) for symbols, words, _ in _OPERATORS)
+COMPARISON = "|".join(
+    _either(symbols, words)
+    for symbols, words, meaning in _OPERATORS
+    if meaning in (">", ">=", "<", "<=", "between")
+)
 _ANY = re.compile(
     r"\s*(?:"
     + "|".join(f"(?P<o{i}>{_either(s, w)})" for i, (s, w, _) in enumerate(_OPERATORS))
@@ -44,7 +49,8 @@ _ANY = re.compile(
 )
 _BETWEEN = re.compile(r"^(.+?)\s+and\s+(\S+)(?:\s+(and|or)\s+(.+))?$", re.IGNORECASE)
 _JOIN = re.compile(r"\s+(and|or|&&?|\|\|?)\s+", re.IGNORECASE)
-_NUMBER = re.compile(r"[+-]?(?:\d[\d_,]*\.?\d*|\.\d+)(?:e[+-]?\d+)?%?", re.IGNORECASE)
+NUMBER = r"[+-]?(?:\d[\d_,]*(?:\.\d+)?|\.\d+)(?:e[+-]?\d+)?%?"
+_NUMBER = re.compile(NUMBER, re.IGNORECASE)
 _BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
 _ORDERED = (">", ">=", "<", "<=")
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
-from . import computing, doing, loading, looking, plotting, trouble
-from .conditions import OPERATOR
+from . import changing, computing, doing, loading, looking, plotting, ranking, trouble
+from .leftover import vocabulary
 from .situation import Situation
 from .steps import Plan, Words
 
+_MORE_MEASURES = frozenset({"top", "bottom", "most", "least", "cheapest", "dearest"})
 Rule = Callable[[Situation, Words], "str | Plan"]
 _POLITE = re.compile(
     r"^(?:(?:please|hey|hi|ok(?:ay)?|now|then|so|and|also|next|just"
@@ -21,22 +23,57 @@ _POLITE = re.compile(
 )
 
 
+Care = Literal["refuse", "note", "none"]
+
+
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A kind of question; `pattern` gives the rule its named groups."""
+    """A kind of question; `pattern` gives the rule its named groups.
+
+    `care` says what happens to words that neither pattern nor names account for: the question
+    is refused (a number would be another), the answer notes them, or the rule reads all itself.
+    Where they are refused, the rule is shown the question without its conditions on rows.
+    """
 
     name: str
     pattern: re.Pattern[str]
     rule: Rule
+    care: Care
+    words: frozenset[str]
+
+    @property
+    def scoped(self) -> bool:
+        """Whether the question's conditions on rows are taken out before the rule reads it."""
+        return self.care == "refuse"
 
 
-def _intent(name: str, pattern: str, rule: Rule) -> Intent:
-    return Intent(name, re.compile(pattern, re.IGNORECASE | re.DOTALL), rule)
+_SAID = frozenset(re.findall(r"[a-z]+", computing.MEASURE)) | _MORE_MEASURES
+
+
+def _intent(name: str, pattern: str, rule: Rule, care: Care = "none", also: str = "") -> Intent:
+    words = vocabulary(pattern, _SAID) | frozenset(also.split())
+    return Intent(name, re.compile(pattern, re.IGNORECASE | re.DOTALL), rule, care, words)
+
+
+def _counted(name: str, pattern: str, rule: Rule, also: str = "") -> Intent:
+    return _intent(name, pattern, rule, "refuse", also)
+
+
+def _looked(name: str, pattern: str, rule: Rule, also: str = "") -> Intent:
+    return _intent(name, pattern, rule, "note", also)
 
 
 _M, _C = computing.MEASURE, computing.COUNTABLE
 _BY = r"(?:by|per|for each|for every|grouped by|in each|across|within each)"
 _CHART = r"(?:\s*-?(?:charts?|plots?|graphs?|diagrams?))"
+_HIGH = r"(?P<which>largest|highest|biggest|greatest|smallest|lowest|most|least|top|bottom)"
+_ROWS = r"(?:rows?|lines?|records?|entries|observations|orders|items|cases|transactions)"
+_DRAWN = "against vs versus over time by per across boxplot histogram distribution for each bins"
+_MEASURED = f"{_DRAWN} {' '.join(_SAID)}"
+_ORDERED = (
+    "descending ascending desc asc decreasing increasing highest lowest largest smallest first"
+)
+_MISSING = r"(?:missing(?: values?)?|nulls?|nans?|n/?as?|empty(?: values?)?)"
 
 INTENTS: tuple[Intent, ...] = (
     _intent(
@@ -66,11 +103,60 @@ INTENTS: tuple[Intent, ...] = (
         r"|^(?:explain|fix|why)\b.*\b(?:error|exception|traceback|fail\w*|crash\w*|break|broke)\b",
         trouble.last_error,
     ),
-    _intent(
+    _looked(
         "changes",
         r"\bwhat(?:'s|\s+is|\s+has|\s+have|\s+did i|\s+did you)?\s+(?:been\s+)?(?:changed?|new)\b"
         r"|\bwhat changed\b|\bany changes\b|^changes\??$",
         looking.changes,
+    ),
+    _intent(
+        "drop missing",
+        rf"^(?:drop|remove|delete)\s+(?:all\s+)?(?:the\s+)?(?:rows|records|entries|lines)\s+"
+        rf"(?:with|where there are|that have|having|containing)\s+(?:any\s+)?{_MISSING}"
+        rf"(?:\s+(?:in|of|for)\s+(?P<what>.+?))?\W*$|^(?:drop|remove|delete)\s+(?:all\s+)?"
+        rf"(?:the\s+)?{_MISSING}(?:\s+(?:in|of|for|from)\s+(?P<what2>.+?))?\W*$",
+        changing.drop_missing,
+    ),
+    _intent(
+        "fill missing",
+        rf"^(?:fill|replace|impute)\s+(?:in\s+)?(?:all\s+)?(?:the\s+)?{_MISSING}"
+        rf"(?:\s+(?:in|of|for))?(?P<what>.*?)\s+(?:with|by)\s+(?P<value>.+?)[?!.]*$",
+        changing.fill_missing,
+    ),
+    _intent(
+        "remove duplicates",
+        r"^(?:drop|remove|delete)\s+(?:all\s+)?(?:the\s+)?duplicate[ds]?(?:\s+rows)?\W*$",
+        changing.drop_duplicates,
+    ),
+    _intent(
+        "drop column",
+        r"^(?:drop|remove|delete)\s+(?:the\s+)?columns?\s+(?P<what>.+?)\W*$"
+        r"|^(?:drop|remove|delete)\s+(?:the\s+)?(?P<what2>.+?)\s+columns?\W*$",
+        changing.drop_columns,
+    ),
+    _intent(
+        "rename column",
+        r"^rename\s+(?:the\s+)?(?:column\s+)?(?P<what>.+?)\s+(?:to|as|into)\s+(?P<name>\S.*?)\W*$",
+        changing.rename,
+    ),
+    _intent(
+        "to dates",
+        r"^(?:convert|parse|change|turn)\s+(?:the\s+)?(?:column\s+)?(?P<what>.+?)\s+"
+        r"(?:to|into|as)\s+(?:an?\s+)?(?:date\s?time|date|dates|timestamps?)\W*$",
+        changing.to_datetime,
+    ),
+    _intent(
+        "add column",
+        r"^(?:add|create|make|insert|compute)\s+(?:an?\s+|the\s+|new\s+)*column\s+(?:called\s+"
+        r"|named\s+)?(?P<name>\S[^=]*?)\s*(?:=|\bas\b|\bfrom\b|\bwith\b)\s*(?P<what>.+)$",
+        changing.add_column,
+    ),
+    _intent(
+        "another change",
+        r"^(?:delete|remove|drop|erase|clear|reset|fill|replace|rename|set|change|convert|cast|merge"
+        r"|join|concat\w*|append|impute|clean|update|modify|add|insert|encode|normali[sz]e|save"
+        r"|export|transpose|melt|split|shuffle|cap|clip|round|bin|strip)\s+\S",
+        changing.refuse,
     ),
     _intent("files", r"^(?:what|which|list|show|are there)\b.*\bfiles?\b|^ls$", loading.files),
     _intent(
@@ -84,135 +170,214 @@ INTENTS: tuple[Intent, ...] = (
         rf"^(?:use|fetch|get|analy[sz]e|look at|take|start with)\b(?P<what>.*{loading.FILE}.*)$",
         loading.load,
     ),
-    _intent(
+    _counted(
         "histogram",
         r"\b(?:histograms?|hist|distributions?)\b(?:\s+(?:plot|chart))?(?:\s+(?:of|for|in))?"
-        r"(?P<what>.*)$",
+        r"(?P<what>.*?)(?:\s*,?\s+(?:with|in|using|and)\s+(?P<n>\d+)\s+bins\b.*)?$",
         plotting.histogram,
+        _DRAWN,
     ),
-    _intent("box plot", rf"\bbox{_CHART}(?:\s+(?:of|for))?(?P<what>.*)$", plotting.box),
-    _intent("scatter", rf"\bscatter{_CHART}?(?:\s+(?:of|for))?(?P<what>.*)$", plotting.scatter),
-    _intent("bar", rf"\bbar{_CHART}(?:\s+(?:of|for|with))?(?P<what>.*)$", plotting.bar),
-    _intent("line", rf"\bline{_CHART}(?:\s+(?:of|for|with))?(?P<what>.*)$", plotting.line),
-    _intent("trend", r"\btrends?\b(?:\s+(?:of|for|in))?(?P<what>.*)$", plotting.line),
-    _intent(
+    _counted("box plot", rf"\bbox{_CHART}(?:\s+(?:of|for))?(?P<what>.*)$", plotting.box, _DRAWN),
+    _counted(
+        "scatter", rf"\bscatter{_CHART}?(?:\s+(?:of|for))?(?P<what>.*)$", plotting.scatter, _DRAWN
+    ),
+    _counted("bar", rf"\bbar{_CHART}(?:\s+(?:of|for|with))?(?P<what>.*)$", plotting.bar, _MEASURED),
+    _counted(
+        "line", rf"\bline{_CHART}(?:\s+(?:of|for|with))?(?P<what>.*)$", plotting.line, _MEASURED
+    ),
+    _counted("trend", r"\btrends?\b(?:\s+(?:of|for|in))?(?P<what>.*)$", plotting.line, _MEASURED),
+    _counted(
         "plot",
         r"^(?:plot|chart|graph|draw|visuali[sz]e|make an? (?:plot|chart|graph))\b"
         r"(?:\s+an?\s+(?:plot|chart|graph))?(?:\s+(?:of|for))?(?P<what>.*)$"
         r"|^(?:(?:create|show)\s+)?(?:an?\s+)?(?:plot|chart|graph)\s+(?:of|for)\b(?P<what2>.*)$",
         plotting.plot,
+        _MEASURED,
     ),
-    _intent("correlation", r"\b(?:correlat\w*|relationship)\b(?P<what>.*)$", computing.correlation),
-    _intent(
-        "where",
-        r"\b(?:where|whose|having|in which|for which|such that|with|have|has)\s+"
-        rf"(?P<condition>\S.*?\s*(?:{OPERATOR}).*)$",
-        computing.where,
+    _counted(
+        "correlation",
+        r"\b(?:correlat\w*|relationship)\b(?P<what>.*)$",
+        computing.correlation,
+        "between against vs versus correlation correlations correlated there matrix",
     ),
-    _intent(
+    _counted(
+        "rows that fulfil",
+        r"^(?:(?:show|list|give|find|get|see|display|print|which|what|filter|keep|select|me|the|all"
+        r"|are|is|only|those|df|with|every|there|for|where|that|of|data|table"
+        rf"|{_ROWS})\b\W*)*$",
+        ranking.matching,
+    ),
+    _counted(
+        "how many fulfil",
+        rf"^(?:how many|count|number of)\b(?P<what>(?:\s+of)?(?:\s+the)?(?:\s+{_ROWS})?.*)$",
+        ranking.count_matching,
+    ),
+    _counted("sample", r"\b(?:samples?|random)\b\D*?(?P<n>\d+)?\s*\w*\W*$", ranking.sample),
+    _counted(
+        "heatmap",
+        rf"\bheat\s?-?map{_CHART}?(?:\s+(?:of|for))?(?P<what>.*)$",
+        plotting.heatmap,
+        "heatmap heatmaps correlation correlations correlating matrix",
+    ),
+    _counted(
+        "quantile",
+        r"(?P<n>\d*\.?\d+(?:st|nd|rd|th)?)?\s*%?\s*\b(?P<kind>percentile|quantile|quartile)s?\b"
+        r"(?P<what>.*)$",
+        computing.quantile,
+    ),
+    _counted(
+        "pivot",
+        r"^.*\b(?:pivot|cross\s?-?tab\w*|as an? (?:table|matrix|grid))\b.*$",
+        computing.pivot,
+        f"{_MEASURED} pivot table",
+    ),
+    _counted(
+        "nth",
+        r"\b(?P<n>second|third|fourth|fifth|2nd|3rd|\d+th)[\s-]+(?P<which>largest|highest|biggest"
+        r"|greatest|smallest|lowest|most|least)\s+(?P<what>.+)$",
+        ranking.nth,
+    ),
+    _counted(
+        "superlative",
+        r"^(?:which|what)\s+(?P<by>.+?)\s+(?:is|are|was|were)\s+(?:the\s+)?"
+        r"(?P<which>cheapest|dearest|most expensive|least expensive)\b\W*$"
+        r"|^(?:which|what)\s+(?:is|are)\s+(?:the\s+)?(?P<which2>cheapest|dearest|most expensive"
+        r"|least expensive)\s+(?P<by2>.+?)\W*$|^(?:the\s+)?(?P<which3>cheapest|dearest"
+        r"|most expensive|least expensive)\s+(?P<by3>.+?)\W*$",
+        ranking.superlative,
+    ),
+    _counted(
         "top",
-        r"\b(?:top|bottom)\s+(?P<n>\d+|five|ten)?\s*(?:rows|entries|records)?\s*(?:by|of|for|in)\s+"
-        r"(?P<what>.+)$",
-        computing.top,
+        r"\b(?P<which>top|bottom)\s+(?P<n>\d+|five|ten)?\s*(?:rows|entries|records)?\s*"
+        r"(?:by|of|for|in)\s+(?P<what>.+)$",
+        ranking.top,
+        "descending ascending",
     ),
-    _intent(
+    _counted(
         "largest",
-        r"\b(?P<n>\d+|five|ten)\s+(?:rows\s+with\s+(?:the\s+)?)?(?:largest|highest|biggest|smallest"
-        r"|lowest|top|most|least)\s+(?:rows\s+by\s+|by\s+)?(?P<what>.+)$"
-        r"|\bwhich rows?\b.*\b(?:largest|highest|biggest|smallest|lowest)\s+(?P<what2>.+)$",
-        computing.top,
+        rf"\b(?P<n>\d+|five|ten)\s+(?:rows\s+with\s+(?:the\s+)?)?{_HIGH}"
+        r"\s+(?:rows\s+by\s+|by\s+)?(?P<what>.+)$"
+        r"|\bwhich rows?\b.*\b(?P<which2>largest|highest|biggest|smallest|lowest)\s+(?P<what2>.+)$"
+        r"|\b(?P<which3>largest|highest|biggest|smallest|lowest|top|bottom)\s+(?P<n3>\d+|five|ten)"
+        r"\s+(?P<what3>(?:(?!\bby\b).)+)$",
+        ranking.top,
     ),
-    _intent(
+    _counted(
         "top groups",
-        r"\b(?:top|bottom)\s+(?:\d+|five|ten)?\s*(?P<by>\w[\w ]*?)\s+by\s+(?P<what>.+)$"
-        r"|^which\s+(?P<by2>.+?)\s+(?:has|have|had)\s+(?:the\s+)?(?:highest|largest|biggest|most"
-        r"|lowest|smallest|least)\s+(?P<what2>.+)$",
+        r"\b(?P<which>top|bottom)\s+(?P<n>\d+|five|ten)?\s*(?P<by>\w[\w ]*?)\s+by\s+(?P<what>.+)$"
+        r"|^(?:which|what)\s+(?P<by2>.+?)\s+(?:has|have|had|with)\s+(?:the\s+)?(?P<which2>highest"
+        r"|largest|biggest|most|lowest|smallest|least|fewest)\s+(?P<what2>.+)$",
         computing.group,
     ),
-    _intent(
+    _counted(
         "rows by",
         rf"^(?:how many|count|number)\b(?:\s+(?:of\s+)?(?:the\s+)?(?:rows|records|entries)?)?"
         rf"(?:\s+are there)?\s+{_BY}\s+(?P<by>.+)$",
         computing.group,
+        "orders items transactions",
     ),
-    _intent(
+    _counted(
         "measure by",
         rf"\b(?P<how>{_C})\b(?:\s+(?:of|in|for))*\s*(?P<what>.*?)\s*\b{_BY}\s+(?P<by>.+)$",
         computing.group,
+        "orders items transactions",
     ),
-    _intent(
+    _counted(
         "group by",
         rf"^group(?:ed)?\b\s*(?P<what>.*?)\s*\bby\s+(?P<by>.+?)"
         rf"(?:\s+(?:and|with|using|,)\s*(?:the\s+|show\s+|compute\s+)*(?P<how>{_C})\b.*)?$",
         computing.group,
     ),
-    _intent("missing", r"\b(?:missing|nulls?|nans?|n/?as?|incomplete)\b", looking.missing),
-    _intent("duplicates", r"\bduplicate[ds]?\b", computing.duplicates),
-    _intent("sort", r"\b(?:sort|order)(?:ed)?\b.*?\bby\s+(?P<what>.+)$", computing.sort),
-    _intent(
+    _counted("missing", r"\b(?:missing|nulls?|nans?|n/?as?|incomplete)\b", looking.missing),
+    _counted("duplicates", r"\bduplicate[ds]?\b", computing.duplicates),
+    _counted(
+        "sort",
+        r"\b(?:sort|order)(?:ed)?\b.*?\bby\s+(?P<what>.+)$",
+        ranking.sort,
+        _ORDERED,
+    ),
+    _counted(
         "counts",
-        r"\b(?:value[_ ]counts?|frequenc(?:y|ies)|most common(?: values?)?"
+        r"\b(?:value[_ ]counts?|frequenc(?:y|ies)"
+        r"|(?P<which>most|least) (?:common|frequent)(?: values?)?"
         r"|counts? of (?:each|every)|how many (?:of )?each"
         r"|how often (?:does|do|is|are)?(?: each| every| the)?)"
         r"(?:\s+(?:values?|in|of|for|the))*\s*(?P<what>.*?)(?:\s+(?:occurs?|appears?))?\W*$",
         computing.value_counts,
     ),
-    _intent(
+    _counted(
         "unique",
         r"\b(?:unique|distinct|different)\b(?:\s+(?:values?|entries|in|of|for|the))*\s*"
         r"(?P<what>.*?)(?:\s+(?:are there|do we have|exist))?\W*$",
         computing.unique,
     ),
-    _intent(
+    _looked(
         "dtypes",
-        r"\bd-?types?\b|\bdata ?types?\b|\btypes?\b.*\bcolumns?\b|\bcolumns?\b.*\btypes?\b",
+        r"\bd-?types?\b|\bdata ?types?\b|\btypes?\b.*\bcolumns?\b|\bcolumns?\b.*\btypes?\b"
+        r"|^what type\b|\btype of\b",
         looking.dtypes,
+        "dtype dtypes kind",
     ),
-    _intent(
+    _counted(
         "statistics",
         r"\b(?:statistics|stats|summary(?: statistics)?|overview)\b(?:\s+(?:of|for|about))?"
         r"(?P<what>.*)$",
         computing.describe,
     ),
-    _intent(
+    _counted(
         "head",
-        r"\b(?:first|last|top|bottom)\s+(?P<n>\d+|few|couple(?: of)?|three|five|ten|twenty)?\s*"
+        r"\b(?P<which>first|last|top|bottom)\s+"
+        r"(?P<n>\d+|few|couple(?: of)?|three|five|ten|twenty)?\s*"
         r"(?:rows?|lines?|records?|entries|observations)\b|\b(?:head|tail|preview)\b"
         r"|^(?:show|see|print|display)\s+(?:me\s+)?(?P<n2>\d+)\s+(?:rows|lines|records)\b"
         r"|^(?:show\s+)?(?:me\s+)?(?:the\s+)?(?:data|rows|table)\W*$",
-        computing.head,
+        ranking.head,
     ),
-    _intent(
+    _looked(
         "columns",
         r"\b(?:how many|number of|count of|what|which|list|show|name|all|any|see)\b.*"
         r"\b(?:columns?|fields?|features|headers?)\b|^(?:the\s+)?columns?\b.{0,30}$"
         r"|\bcolumn names\b",
         looking.columns,
     ),
-    _intent(
+    _counted(
         "rows",
         r"\bhow (?:many (?:rows|records|entries|observations|lines|elements|data ?points|items)"
         r"|long|big|large)\b|\b(?:number|count) of (?:rows|records|entries|observations|lines)\b"
         r"|\bshape\b|\bsize of\b|\brow count\b|\blength of\b",
         looking.rows,
     ),
-    _intent(
+    _counted(
         "measure",
-        rf"\b(?P<how>{_M}|count of)\b(?:\s+(?:value|of|in|for|the))*\s*(?P<what>.*)$",
+        rf"\b(?P<how>{computing.MEASURES}|count of)\b(?:\s+(?:value|of|in|for|the))*\s*"
+        r"(?P<what>.*)$",
         computing.measure,
     ),
-    _intent(
-        "variables",
-        r"\b(?:variables|objects|data ?frames|workspace|namespace|in memory|defined|available"
-        r"|do i have|is loaded)\b|^(?:who|whos|dir|vars)$",
-        looking.variables,
+    _counted(
+        "column by",
+        rf"^(?P<what>.+?)\s+\b{_BY}\s+(?P<by>.+)$",
+        computing.revenue_by,
     ),
-    _intent("describe", r"^(?:describe|summari[sz]e)\b(?P<what>.*)$", computing.describe),
-    _intent(
+    _looked(
+        "data frames",
+        r"^(?:what|which|list|show|are there|do i have|how many)\b.*\bdata\s?frames?\b",
+        looking.data_frames,
+        "dataframe dataframes loaded exist open defined available",
+    ),
+    _looked(
+        "variables",
+        r"\b(?:variables|objects|workspace|namespace|in memory|defined|available"
+        r"|do i have|is loaded)\b|^(?:who|whos|dir|vars|what is there)\W*$",
+        looking.variables,
+        "loaded exist open names name",
+    ),
+    _counted("describe", r"^(?:describe|summari[sz]e)\b(?P<what>.*)$", computing.describe),
+    _counted(
         "how many",
         r"^how many (?:different )?(?P<what>.+?)(?:\s+(?:are|do|does|is|in)\b.*)?\W*$",
         computing.how_many,
     ),
+    _intent("bare word", r"^(?P<name>\w+)\W*$", computing.bare_word),
     _intent(
         "what is",
         r"^(?:what(?:'s| is| are| does| type is)|tell me about|explain|show|inspect|print|display"
@@ -228,10 +393,13 @@ def plain_question(query: str) -> str:
     return _POLITE.sub("", query).strip() or query
 
 
-def match(question: str) -> Iterator[tuple[Intent, Words]]:
-    """Yield the intents that fit, in the table's order, with what their patterns found."""
+def match(question: str, core: str) -> Iterator[tuple[Intent, Words]]:
+    """Yield the intents that fit, in the table's order, with what their patterns found.
+
+    `core` is the question without its conditions on rows, for the intents that want it so.
+    """
     for intent in INTENTS:
-        hit = intent.pattern.search(question)
+        hit = intent.pattern.search(core if intent.scoped else question)
         if hit:
-            groups = {name.rstrip("2"): v for name, v in hit.groupdict().items() if v is not None}
+            groups = {name.rstrip("23"): v for name, v in hit.groupdict().items() if v is not None}
             yield intent, {**groups, "all": hit[0]}

@@ -34,6 +34,7 @@ _KINDS = {"csv": "csv", "tsv": "tsv", "json": "json", "excel": "xlsx", "parquet"
 _REPORT = re.compile(r"^(\d+) rows, (\d+) columns: (\[.*\])$", re.MULTILINE)
 _SKIPPED = re.compile(r"^[._]|^(?:node_modules|venv|env)$")
 _MAX_FOLDERS = 6
+_SIGNS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 Search = Generator[Call, Outcome, str]
 Entry = dict[str, Any]
@@ -60,7 +61,12 @@ def load(s: Situation, found: Words) -> Plan:
     outcome = yield run_code(templates.load(wish.name or _free_name(s, path), path))
     # By now the fresh variables hold the new frame: its name is what the code says.
     made = re.search(r"^(\w+) = ", str(outcome.arguments.get("code", "")), re.MULTILINE)
-    return _report(path, made[1] if made else "df", outcome)
+    name = made[1] if made else "df"
+    separator = _separator(path, outcome)
+    if not separator:
+        return _report(path, name, outcome)
+    again = yield run_code(templates.load(name, path, separator))
+    return f"{_report(path, name, again)} Its columns are separated by {_SIGNS[separator]}."
 
 
 def files(s: Situation, found: Words) -> Plan:
@@ -185,6 +191,14 @@ def _report(path: str, name: str, outcome: Outcome) -> str:
         columns = said[3]
     rows, width = counted(int(said[1]), "row"), counted(int(said[2]), "column")
     return f"Loaded {code(path)} into {code(name)}: {rows} × {width} ({columns})."
+
+
+def _separator(path: str, outcome: Outcome) -> str:
+    """Return what separates the columns of a file that was read as one column by mistake."""
+    said = _REPORT.search(outcome.text)
+    if not said or said[2] != "1" or templates.extension(path) != "csv":
+        return ""
+    return next((sign for sign in _SIGNS if repr(sign)[1:-1] in said[3]), "")
 
 
 def _free_name(s: Situation, path: str) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from . import names
 from .answers import block, noted
-from .frames import Frame
+from .frames import Frame, without_frame
 from .names import code, counted, listed
 from .situation import Situation
 from .steps import Call, NotMineError, Plan, PuzzledError, Words, run_code
@@ -17,10 +18,11 @@ _WORDS = {
     "new": "new",
     "rebound": "assigned anew",
     "mutated": "changed in place",
-    "maybe": "perhaps changed",
     "gone": "deleted",
     "lost": "lost with the old kernel",
+    "maybe": "perhaps changed",
 }
+_FIXED = ("scalar", "text", "bytes", "module", "function", "class", "datetime", "path", "secret")
 
 
 def variables(s: Situation, found: Words) -> str:
@@ -36,6 +38,14 @@ def variables(s: Situation, found: Words) -> str:
     return f"{loss}{counted(total, 'variable')}{_age(s)}:\n\n" + "\n".join(rows) + more
 
 
+def data_frames(s: Situation, found: Words) -> str:
+    """Say which data frames there are."""
+    if not s.frames:
+        return s.why_no_frame()
+    told = [f"- {code(frame.name)}: {frame.size()}" for frame in s.frames[:_MANY]]
+    return f"{counted(len(s.frames), 'data frame')}{_age(s)}:\n\n" + "\n".join(told)
+
+
 def columns(s: Situation, found: Words) -> str:
     """Say which columns a frame has, and what changed since this was last known."""
     frame = s.frame()
@@ -46,7 +56,7 @@ def columns(s: Situation, found: Words) -> str:
     return noted(f"{answer}{_age(s, brackets=True)}{news}", frame)
 
 
-def rows(s: Situation, found: Words) -> str:
+def rows(s: Situation, found: Words) -> str | Plan:
     """Say how large a frame is."""
     variable = names.mentioned(s.query, list(s.variables))
     for name in variable:
@@ -54,13 +64,15 @@ def rows(s: Situation, found: Words) -> str:
         if s.variables[name].get("kind") != "dataframe" and isinstance(length, int):
             return f"{code(name)} has {counted(length, 'element')}."
     frame = s.frame()
+    if frame.tests:
+        return _counted_rows(frame)
     return noted(f"{code(frame.name)} has {frame.size()}{_age(s)}.", frame)
 
 
 def dtypes(s: Situation, found: Words) -> str:
     """Say of which type the columns are."""
     frame = s.frame()
-    asked = frame.mentioned(s.query)
+    asked = frame.mentioned(without_frame(s.query, frame.name))
     shown = {c: frame.columns[c] for c in asked} or frame.columns
     told = "\n".join(f"- {code(c)}: {dtype}" for c, dtype in shown.items())
     return noted(f"The types of the columns of {code(frame.name)}:\n\n{told}", frame)
@@ -69,8 +81,8 @@ def dtypes(s: Situation, found: Words) -> str:
 def missing(s: Situation, found: Words) -> str | Plan:
     """Count missing values: from the summary where it is exact, else in the kernel."""
     frame = s.frame()
-    asked = [c for c in frame.mentioned(s.query) if c in frame.columns]
-    if frame.nulls is None or not frame.complete:
+    asked = frame.mentioned(without_frame(s.query, frame.name))
+    if frame.nulls is None or not frame.complete or frame.tests:
         return _count_missing(frame)
     counts = {c: frame.nulls.get(c, 0) for c in asked or frame.columns}
     if asked:
@@ -114,9 +126,11 @@ def what_is(s: Situation, found: Words) -> str | Plan:
 
 def changes(s: Situation, found: Words) -> str:
     """Say what changed in the kernel since the last turn."""
-    told = []
+    told: list[str] = []
     for kind, words in _WORDS.items():
         changed = list(s.changed.get(kind) or [])
+        if kind == "maybe":  # what was only used: said where nothing better is known
+            changed = [] if told else [n for n in changed if _may_change(s.variables.get(n))]
         if changed:
             told.append(f"- {words}: {listed(changed[:20])}")
     touched = {name for names in s.changed.values() for name in names or []}
@@ -131,15 +145,29 @@ def cells(s: Situation, found: Words) -> str:
     """Give the outline of the notebook."""
     known = s.notebook.get("cells") or []
     if not known:
-        return "I see no cells: the notebook is empty, or this conversation has no notebook."
+        return _no_cells(s)
     rows = [
         f"{i}. {c.get('type')}: {code(c['first_line']) if c.get('first_line') else 'empty'}"
         for i, c in enumerate(known, 1)
     ]
-    left = int(s.notebook.get("left_out") or 0)
-    more = f" ({left} earlier ones are left out)" if left else ""
+    left = int(s.notebook.get("total") or 0) - len(known)
+    left = left if left > 0 else int(s.notebook.get("left_out") or 0)
+    more = f" ({left} are left out here)" if left else ""
     head = f"{code(s.notebook.get('path'))} has {counted(len(known) + left, 'cell')}{more}:"
     return f"{head}\n\n" + "\n".join(rows)
+
+
+def _no_cells(s: Situation) -> str:
+    """Say why there are no cells to list: none seen is not the same as none there."""
+    note = str(s.facts.get("note") or "") + str(s.notebook.get("note") or "")
+    unread = re.search(r"notebook cannot be read:?\s*(.*)", note, re.IGNORECASE | re.DOTALL)
+    if unread:
+        return f"The notebook cannot be read now, so I do not know its cells. {unread[1]}".strip()
+    if "cells" not in s.notebook:
+        return "I cannot see the notebook's cells: this conversation has none that I can read."
+    if s.notebook.get("total") or s.notebook.get("left_out"):
+        return "The notebook has cells, but none of them fits into what I am shown."
+    return f"{code(s.notebook.get('path') or 'The notebook')} is empty: it has no cells."
 
 
 def brief(summary: dict[str, Any]) -> str:
@@ -177,7 +205,12 @@ def _no_variable(text: str, known: list[str]) -> PuzzledError:
 
 def _count_missing(frame: Frame) -> Plan:
     outcome = yield run_code(f"{frame.imports}{frame.code}.isna().sum()")
-    return noted(f"Missing values in {code(frame.name)}:\n\n{block(outcome.text)}", frame)
+    return noted(f"Missing values in {frame.label}:\n\n{block(outcome.text)}", frame)
+
+
+def _counted_rows(frame: Frame) -> Plan:
+    outcome = yield run_code(f"{frame.imports}print(len({frame.code}))")
+    return noted(f"{frame.label} has {counted(int(outcome.text), 'row')}.", frame)
 
 
 def _inspected(name: str) -> Plan:
@@ -228,6 +261,10 @@ def _age(s: Situation, *, brackets: bool = False) -> str:
         return ""
     said = f"as read {age:,.0f} s ago: the kernel does not answer now"
     return f" ({said})" if brackets else f", {said}"
+
+
+def _may_change(summary: dict[str, Any] | None) -> bool:
+    return summary is not None and summary.get("kind") not in _FIXED
 
 
 def _share(count: int, rows: int | None) -> str:

@@ -7,11 +7,14 @@ import json
 import re
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from ...messages import ToolCallPart, Usage, text_part
 from ...records import ModelDone, ModelEvent, ModelInfo, ModelRequest, TextDelta
 from . import trouble
 from .intents import Intent, match, plain_question
+from .leftover import remark
+from .reading import Reading, read_scope
 from .situation import Situation, read
 from .steps import Call, FailedError, NotMineError, PuzzledError, Words
 
@@ -61,20 +64,57 @@ class EmbeddedModel:
         return [self.info()]
 
 
-def answer(s: Situation) -> str | Call:
-    """Return the answer to the situation's question, or the next call on the way to it."""
+def answer(s: Situation, *, look: bool = True) -> str | Call:
+    """Return the answer to the situation's question, or the next call on the way to it.
+
+    Unless `look` is set, a question with words that nothing accounts for is refused at once.
+    """
     if len(s.query) > _LONGEST:
         return trouble.not_understood(s)
-    for intent, found in match(plain_question(s.query)):
+    question = plain_question(s.query)
+    reading = read_scope(s, question)
+    refused: str | Call | None = None
+    for intent, found in match(question, reading.core):
+        if refused is not None and intent.care == "none":
+            continue
         try:
-            return _next(s, intent, found)
+            step, words = _tried(s, intent, found, reading)
         except NotMineError:
             continue
         except PuzzledError as puzzled:
-            return str(puzzled)
+            return str(puzzled) if refused is None else refused
         except FailedError as failed:
             return trouble.failed(s, failed.outcome)
-    return trouble.not_understood(s)
+        if not words:
+            return step
+        if intent.care == "note" and refused is None:
+            return f"{step}\n\n{remark(words)}" if isinstance(step, str) else step
+        if refused is None:
+            refused = (reading.look(s) if look else None) or _refused(s, reading, words, look)
+    return trouble.not_understood(s) if refused is None else refused
+
+
+def _refused(s: Situation, reading: Reading, words: list[str], suggest: bool) -> str:
+    """Refuse a question, with the nearest one that would be computed."""
+    nearest = reading.nearest(words) if suggest else ""
+    if nearest and isinstance(answer(replace(s, query=nearest, outcomes=[]), look=False), str):
+        nearest = ""
+    return reading.refuse(words, nearest)
+
+
+def _tried(
+    s: Situation, intent: Intent, found: Words, reading: Reading
+) -> tuple[str | Call, list[str]]:
+    """Return a rule's next step, and the words of the question that it leaves unread."""
+    if not intent.scoped:
+        step = _next(s, intent, found)
+        words = reading.unread(s, s.query, intent, found) if intent.care == "note" else []
+        return step, words
+    if reading.problem is not None and reading.needs_frame(s, found):
+        raise reading.problem
+    seen = reading.situation(s)
+    step = _next(seen, intent, found)
+    return step, reading.unread(seen, reading.core, intent, found)
 
 
 def _next(s: Situation, intent: Intent, found: Words) -> str | Call:

@@ -67,9 +67,10 @@ def find(text: str, names: Sequence[str]) -> str | None:
 
 
 def _forms(word: str) -> tuple[str, ...]:
-    """Return a word with its singular and its plural."""
+    """Return a word with its singular and its plurals."""
     singular = word[:-3] + "y" if word.endswith("ies") else word.removesuffix("s")
-    return word, singular, word + "s"
+    plural = word[:-1] + "ies" if word.endswith("y") else word + "s"
+    return word, singular, plural, word + "s"
 
 
 def _words(text: str) -> str:
@@ -78,18 +79,31 @@ def _words(text: str) -> str:
 
 def mentioned(text: str, names: Sequence[str]) -> list[str]:
     """Return the names that occur in `text` as words, in their order; longer ones win."""
+    return [name for _, name in _mentions(text, names)[0]]
+
+
+def without(text: str, names: Sequence[str]) -> str:
+    """Return the words of `text`, without those that mention one of `names`, however often."""
+    simple, before = _words(text), ""
+    while simple != before:
+        before, simple = simple, _mentions(simple, names)[1].replace("\0", "")
+    return simple.strip()
+
+
+def _mentions(text: str, names: Sequence[str]) -> tuple[list[tuple[int, str]], str]:
+    """Return the places of the names, and the plain text with a gap at each."""
     simple = f" {_words(text)} "
     places: list[tuple[int, str]] = []
     for name in sorted(names, key=len, reverse=True):
         word = _words(name)
-        for form in (word, word + "s") if word else ():
+        for form in _forms(word) if word else ():
             at = simple.find(f" {form} ")
             if at >= 0:
                 places.append((at, name))
                 gap = "\0" * len(form)
                 simple = f"{simple[: at + 1]}{gap}{simple[at + 1 + len(form) :]}"
                 break
-    return [name for _, name in sorted(places)]
+    return sorted(places), simple
 
 
 def close(text: str, names: Sequence[str]) -> list[str]:

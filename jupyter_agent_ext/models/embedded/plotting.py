@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from . import names, templates
 from .answers import block, noted
-from .computing import MEASURE, method_of, without_frame
-from .frames import Frame
-from .names import code, listed
+from .computing import MEASURE, check_numbers, method_of
+from .frames import Frame, without_frame
+from .names import code, counted, listed
 from .situation import Situation
 from .steps import Plan, PuzzledError, Words, run_code
 
@@ -19,6 +19,7 @@ _HOW = re.compile(rf"\b({MEASURE})\b", re.IGNORECASE)
 _NO_COLUMNS = ("it", "this", "that", "them", "time", "data")
 _MAX_BARS = 30
 _MAX_BOXES = 12
+_MAX_BINS = 1000
 
 Drawing = tuple[str, str]
 
@@ -26,12 +27,14 @@ Drawing = tuple[str, str]
 def histogram(s: Situation, found: Words) -> Plan:
     """Draw how a column's values are distributed."""
     frame, columns = _columns(s, found.get("what", ""))
+    _at_most(1, columns)
     column = columns[0] if columns else _only_numeric(frame)
     if not frame.is_number(column) and not frame.is_time(column):
         drawn = f"{code(column)} holds no numbers, so these are counts: the bar chart"
         return _draw(frame, _counts(column), drawn, [column])
+    bins = max(1, min(int(found.get("n", "20")), _MAX_BINS))
     drawing = (
-        f"axes.hist(data[{column!r}].dropna(), bins=20, edgecolor='white')\n"
+        f"axes.hist(data[{column!r}].dropna(), bins={bins}, edgecolor='white')\n"
         f"axes.set(title={f'Histogram of {column}'!r}, xlabel={column!r}, ylabel='rows')"
     )
     return _draw(frame, drawing, "the histogram", [column])
@@ -42,14 +45,16 @@ def bar(s: Situation, found: Words) -> Plan:
     frame, columns = _columns(s, found.get("what", ""))
     if not columns:
         raise _which(frame, "bar chart of sales by region")
+    _at_most(2, columns)
     if len(columns) == 1:
         return _draw(frame, _counts(columns[0]), "the bar chart of the counts", columns)
     value, by = _value_and_key(frame, found.get("what", ""), columns)
     said = _HOW.search(s.query)
     method, label = method_of(said[1]) if said else ("sum", "sum")
+    order = "" if by in frame.derived else ".sort_values(ascending=False)"
     drawing = (
         f"heights = data.groupby({by!r})[{value!r}].{method}()"
-        f".sort_values(ascending=False).head({_MAX_BARS})\n"
+        f"{order}.head({_MAX_BARS})\n"
         "axes.bar(heights.index.astype(str), heights.to_numpy())\n"
         "axes.tick_params(axis='x', labelrotation=45 if len(heights) > 6 else 0)\n"
         f"axes.set(title={f'{label} of {value} by {by}'!r}, xlabel={by!r}, ylabel={value!r})"
@@ -73,16 +78,25 @@ def line(s: Situation, found: Words) -> Plan:
             f"axes.set(title={columns[0]!r}, xlabel='row', ylabel={columns[0]!r})"
         )
         return _draw(frame, drawing, "the line plot", columns)
+    _at_most(2, columns)
     value, over = _value_and_key(frame, found.get("what", ""), columns)
+    said = _HOW.search(s.query)
+    method, label = (
+        method_of(said[1])
+        if said
+        else ("sum", "sum")
+        if over in frame.derived
+        else ("mean", "mean")
+    )
     text_time = not frame.is_number(over) and not frame.is_time(over) and over in times
     key = f"pd.to_datetime(data[{over!r}], errors='coerce')" if text_time else repr(over)
     drawing = (
-        f"points = data.groupby({key})[{value!r}].mean()\n"
+        f"points = data.groupby({key})[{value!r}].{method}()\n"
         "axes.plot(points.index, points.to_numpy(), marker='o' if len(points) < 40 else None)\n"
         "axes.tick_params(axis='x', labelrotation=45)\n"
-        f"axes.set(title={f'{value} over {over}'!r}, xlabel={over!r}, ylabel={value!r})"
+        f"axes.set(title={f'{label} of {value} over {over}'!r}, xlabel={over!r}, ylabel={value!r})"
     )
-    return _draw(frame, drawing, "the line plot", [value, over], " over ")
+    return _draw(frame, drawing, f"the line plot of the {label}", [value, over], " over ")
 
 
 def scatter(s: Situation, found: Words) -> Plan:
@@ -90,6 +104,7 @@ def scatter(s: Situation, found: Words) -> Plan:
     frame, columns = _columns(s, found.get("what", ""))
     if len(columns) < 2:
         raise _which(frame, "scatter plot of price against quantity")
+    _at_most(2, columns)
     a, b = columns[:2]
     x, y = (b, a) if re.search(r"\bagainst\b|\bvs\b|\bversus\b|\bover\b", s.query) else (a, b)
     drawing = (
@@ -124,6 +139,24 @@ def box(s: Situation, found: Words) -> Plan:
     return _draw(frame, drawing, "the box plot", columns)
 
 
+def heatmap(s: Situation, found: Words) -> Plan:
+    """Draw the correlations of the columns with numbers."""
+    frame, columns = _columns(s, re.sub(r"\bcorrelat\w*", " ", found.get("what", ""), flags=re.I))
+    columns = columns or frame.numeric()
+    check_numbers(frame, columns, "mean", "correlation")
+    if len(columns) < 2:
+        raise _which(frame, "heatmap of the correlations")
+    drawing = (
+        f"table = data[{columns!r}].corr()\n"
+        "colours = axes.imshow(table, vmin=-1, vmax=1, cmap='coolwarm')\n"
+        "axes.figure.colorbar(colours)\n"
+        "axes.set_xticks(range(len(table)), table.columns, rotation=45, ha='right')\n"
+        "axes.set_yticks(range(len(table)), table.columns)\n"
+        "axes.set(title='Correlations (Pearson)')"
+    )
+    return _draw(frame, drawing, "the heatmap of the correlations", columns)
+
+
 def plot(s: Situation, found: Words) -> Plan:
     """Draw what suits the columns."""
     frame, columns = _columns(s, found.get("what", ""))
@@ -145,7 +178,7 @@ def _draw(
     if not outcome.images and "[image" not in outcome.text:
         return f"The code ran, but no image came back.\n\n{block(outcome.text or '(no output)')}"
     start = "Here is " if what.startswith("the ") else ""
-    return noted(f"{start}{what} of {of} in {code(frame.name)}.", frame)
+    return noted(f"{start}{what} of {of} in {frame.label}.", frame)
 
 
 def _counts(column: str) -> str:
@@ -159,7 +192,7 @@ def _counts(column: str) -> str:
 
 def _columns(s: Situation, text: str) -> tuple[Frame, list[str]]:
     """Return the frame and the columns to draw. Raises PuzzledError for what is no column."""
-    frame = s.frame()
+    frame = s.table()
     text = without_frame(text, frame.name)
     found: list[str] = []
     for piece in _SPLIT.split(f" {text} "):
@@ -176,6 +209,14 @@ def _value_and_key(frame: Frame, text: str, columns: list[str]) -> tuple[str, st
     if not _SPLIT.search(text) and frame.is_number(columns[1]) and not frame.is_number(columns[0]):
         return columns[1], columns[0]
     return columns[0], columns[1]
+
+
+def _at_most(count: int, columns: list[str]) -> None:
+    if len(columns) > count:
+        raise PuzzledError(
+            f"I draw at most {counted(count, 'column')} in such a plot, and you named "
+            f"{listed(columns)}. Choose {'one' if count == 1 else 'two'} of them."
+        )
 
 
 def _only_numeric(frame: Frame) -> str:

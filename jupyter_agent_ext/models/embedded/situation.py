@@ -11,12 +11,20 @@ from typing import Any
 from ...envelope import unwrap
 from ...messages import Message, ToolCallPart, ToolResultPart
 from ...records import ModelRequest
-from .frames import Frame, choose, frame_of
-from .names import listed
+from .frames import Frame, choose, frame_of, is_pointed_at
+from .names import code, listed
 from .steps import Outcome, PuzzledError, split_changes
 
 _TOLD = re.compile(r"`([^`]+)` has [\d,]+ columns?: (.+)")
 _TOLD_COLUMN = re.compile(r"`([^`]+)` \(")
+_NO_DATA = ("module", "function", "class", "series", "array", "list", "sequence")
+_FOR_PERSONS = (  # notes are written for a model; people do not know its tools
+    (re.compile(r"No kernel is running.*?(?:starts one\.?|$)", re.IGNORECASE | re.DOTALL),
+     "No kernel is running, so there are no variables to look at. Running a cell, or letting me "
+     "load a file, starts one."),
+    (re.compile(r"\bkernel (?:has )?(?:died|is dead)\b.*", re.IGNORECASE | re.DOTALL),
+     "kernel has died, and its variables with it. Restart it from the notebook's Kernel menu."),
+)  # fmt: skip
 _LOADED = re.compile(r"^(\w+) = pd\.read_\w+\((.+)\)$", re.MULTILINE)
 
 
@@ -31,6 +39,7 @@ class Situation:
     tools: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
     past: Sequence[Message] = ()
+    chosen: Frame | None = None
 
     @property
     def frames(self) -> list[Frame]:
@@ -61,9 +70,34 @@ class Situation:
 
     def frame(self, text: str | None = None) -> Frame:
         """Return the frame that the question is about. Raises PuzzledError."""
+        if self.chosen is not None:
+            return self.chosen
+        question = self.query if text is None else text
+        if not any(is_pointed_at(frame.name, question) for frame in self.frames):
+            self._check_no_other(question)
         if not self.frames:
             raise PuzzledError(self.why_no_frame())
-        return choose(self.frames, self.query if text is None else text)
+        return choose(self.frames, question)
+
+    def table(self) -> Frame:
+        """Return the frame to compute from. Raises PuzzledError where nothing can be computed."""
+        frame = self.frame()
+        frame.check(self.query)
+        return frame
+
+    def _check_no_other(self, question: str) -> None:
+        """Raise PuzzledError where the question names a variable that is no frame."""
+        columns = {column for frame in self.frames for column in frame.columns}
+        for name, summary in self.variables.items():
+            if summary.get("kind") in _NO_DATA or name in columns or not name.isidentifier():
+                continue
+            if _named(name, question):
+                there = f" The data frames are {listed(f.name for f in self.frames[:10])}."
+                kind = str(summary.get("type", "")).removeprefix("builtins.")
+                raise PuzzledError(
+                    f"{code(name)} is no data frame: its type is {code(kind)}."
+                    f"{there if self.frames else ''}"
+                )
 
     def why_no_frame(self) -> str:
         """Say why there is no data to answer from, and what would help."""
@@ -71,6 +105,8 @@ class Situation:
             return f"{self.loss()} {self.how_to_load()}"
         if self.facts.get("source") in (None, "none"):
             note = str(self.facts.get("note") or "The kernel's variables cannot be read now.")
+            for written, said in _FOR_PERSONS:
+                note = written.sub(said, note)
             return f"{note} {self.how_to_load()}"
         return f"There is no data frame among the variables yet. {self.how_to_load()}"
 
@@ -122,6 +158,12 @@ class Situation:
                 if frame is not None and frame.complete:
                     return list(frame.columns)
         return None
+
+
+def _named(name: str, question: str) -> bool:
+    """Say whether a question names a variable where the name of a frame would stand."""
+    lead = r"\b(?:in|of|from|on|does|do|describe|summari[sz]e|frame|dataframe|table|is)\s+"
+    return re.search(rf"{lead}[`'\"]?{re.escape(name)}(?![\w.])", question) is not None
 
 
 def read(request: ModelRequest) -> Situation:

@@ -68,9 +68,14 @@ def extension(path: str) -> str:
     return parts[-1] if len(parts) > 1 and parts[-1] in _READERS else ""
 
 
-def load(name: str, path: str) -> str:
-    """Return the code that loads a file into a new frame and says what is in it."""
+def load(name: str, path: str, separator: str = "") -> str:
+    """Return the code that loads a file into a new frame and says what is in it.
+
+    `separator` is what stands between the columns of a text file that has no commas.
+    """
     reader = _READERS[extension(path) or "csv"].format(repr(path))
+    if separator:
+        reader = f"read_csv({path!r}, sep={separator!r})"
     return _LOAD.format(name=name, reader=reader)
 
 

@@ -46,6 +46,29 @@ _ADVICE = {
     "KeyboardInterrupt": "The code was interrupted.",
 }
 
+# Modules whose package has another name.
+_PACKAGES = {
+    "sklearn": "scikit-learn",
+    "skimage": "scikit-image",
+    "cv2": "opencv-python",
+    "PIL": "pillow",
+    "yaml": "pyyaml",
+    "bs4": "beautifulsoup4",
+    "dateutil": "python-dateutil",
+    "dotenv": "python-dotenv",
+    "docx": "python-docx",
+    "pptx": "python-pptx",
+    "fitz": "pymupdf",
+    "serial": "pyserial",
+    "psycopg2": "psycopg2-binary",
+    "MySQLdb": "mysqlclient",
+    "Crypto": "pycryptodome",
+    "OpenSSL": "pyopenssl",
+    "git": "gitpython",
+    "jwt": "pyjwt",
+    "umap": "umap-learn",
+}
+
 _HELP = """\
 I am the embedded rule-based helper: no language model, nothing leaves this machine. I look at \
 the live variables of your kernel and answer everyday questions about tables. Try:
@@ -56,7 +79,12 @@ the live variables of your kernel and answer everyday questions about tables. Tr
 - show the first 5 rows · describe {frame} · unique values of {text} · value counts of {text}
 - mean of {number} · sum of {number} by {text} · top 5 by {number} · rows where {number} > 10
 - histogram of {number} · bar chart of {number} by {text} · scatter plot, line plot, box plot
-- correlation between two columns · explain the last error · what changed?"""
+- {number} by month · 90th percentile of {number} · second highest {number} · sample 3 rows
+- mean of {number} where {text} is … · … for one value only · … excluding … · … in 2024
+- drop rows with missing values · rename column a to b · add a column c = a * b
+- correlation between two columns · explain the last error · what changed?
+
+A question with words that I do not understand I refuse, rather than answer another one."""
 
 _REAL_MODEL = (
     "For anything else choose a real model: `PUT agent/models/{provider}/key` keeps its key on "
@@ -101,11 +129,30 @@ def last_error(s: Situation, found: Words) -> str | Plan:
 def failed(s: Situation, outcome: Outcome) -> str:
     """Say why the turn ends after a call that did not end well."""
     if outcome.status == "denied":
-        return f"You did not allow that step, so I stopped. {_first_line(outcome.text)}".strip()
+        return _denied(outcome)
     if outcome.status == "interrupted":
         said = _first_line(outcome.text) or "It was interrupted."
         return f"That step did not come to its end, and I do not repeat it by myself. {said}"
+    gone = re.search(r"no kernel is running|kernel.{0,40}(?:died|is dead|dead)", outcome.text, re.I)
+    if gone and not _ERROR.match(outcome.text.lstrip()):
+        return (
+            "The kernel is not running any more, so that was not done. Restart it from the "
+            "notebook's Kernel menu, or run a cell; its variables are gone."
+        )
     return f"That did not work. {_explained(s, outcome.text)}"
+
+
+def _denied(outcome: Outcome) -> str:
+    """Say for a person why a step was not run: the mode forbids it, or somebody said no."""
+    if re.search(r"\bread-only\b", outcome.text):
+        return (
+            "This session is in read-only mode, so I ran nothing and changed nothing. To let me "
+            "run code, choose another mode: in the panel, or by `PATCH agent/sessions/{id}` with "
+            '`{"mode": "ask"}` (I then ask before each step). Then ask again.'
+        )
+    reason = re.match(r"The person denied this call: (.+)", outcome.text, re.DOTALL)
+    said = f" Your reason: {_first_line(reason[1])}" if reason else ""
+    return f"You did not allow that step, so it was not run.{said}"
 
 
 def _from_kernel(s: Situation) -> Plan:
@@ -124,7 +171,8 @@ def _explained(s: Situation, text: str) -> str:
     name, value = (first[1], first[2] or "") if first else errors[-1]
     quoted = _QUOTED.search(value)
     thing = quoted[1] if quoted else value
-    advice = _ADVICE.get(name, "").format(thing.split(".")[0])
+    module = thing.split(".")[0]
+    advice = _ADVICE.get(name, "").format(_PACKAGES.get(module, module))
     said = f"{name}: {value}" if value else name
     return f"The error is {code(said, 300)}. {advice}{_meant(s, name, thing)}".rstrip()
 
