@@ -95,11 +95,12 @@ class Turn:
 class Talk:
     """One conversation; `refuse` names tools that the person denies."""
 
-    def __init__(self, client, folder: Path, notebook: str = "analysis.ipynb"):
+    def __init__(self, client, folder: Path, notebook: str | None = "analysis.ipynb"):
         self.client, self.folder, self.notebook = client, folder, notebook
         self.messages: list[Message] = []
         self.blobs: dict[str, bytes] = {}
         self.tools, self.refuse = list(TOOLS), set()
+        self.refusal = "The person denied this call."
         self.facts: dict = {}
         self.cells: list[dict] = []
         self.known: dict = {}
@@ -171,10 +172,9 @@ class Talk:
             "variables": variables,
         }
         notebook = {"path": self.notebook, "cells": self.cells, "left_out": 0}
-        parts = [
-            text_part(wrap("variables", json.dumps(body))),
-            text_part(wrap("notebook", json.dumps(notebook))),
-        ]
+        parts = [text_part(wrap("variables", json.dumps(body)))]
+        if self.notebook is not None:
+            parts.append(text_part(wrap("notebook", json.dumps(notebook))))
         messages = list(self.messages)
         question = messages[place]
         messages[place] = Message(question.message_id, "user", [*parts, *question.parts])
@@ -193,7 +193,7 @@ class Talk:
         name, arguments = call["name"], json.loads(call["arguments"])
         turn.calls.append((name, arguments))
         if name in self.refuse:
-            content, status = [text_part("The person denied this call.")], "denied"
+            content, status = [text_part(self.refusal)], "denied"
         else:
             content, status = getattr(self, f"_do_{name}")(**arguments)
         turn.results.append(content)

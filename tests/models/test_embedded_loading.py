@@ -103,3 +103,26 @@ def test_the_files_are_listed(talk):
     text = talk.ask("what files are there?").text
     assert "`sales.csv`" in text
     assert "`sub/`" in text
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("x;y\n1;2\n3;4\n", "semicolons"),
+        ("x\ty\n1\t2\n3\t4\n", "tabs"),
+        ("x|y\n1|2\n3|4\n", "bars"),
+    ],
+)
+def test_a_csv_without_commas_is_read_with_its_own_separator(talk, content, said):
+    (talk.folder / "sales.csv").write_text(content)
+    turn = talk.ask("load sales.csv")
+    assert "into `df`: 2 rows × 2 columns (`x` and `y`)" in turn.text
+    assert said in turn.text
+    assert set(talk.variables()) == {"df", "pd"}
+
+
+def test_a_csv_of_one_column_is_loaded_once(talk):
+    (talk.folder / "sales.csv").write_text("x\n1\n2\n")
+    turn = talk.ask("load sales.csv")
+    assert "2 rows × 1 column (`x`)" in turn.text
+    assert [name for name, _ in turn.calls] == ["list_files", "run_code"]

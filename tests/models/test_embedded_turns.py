@@ -194,3 +194,75 @@ async def test_each_call_has_an_id_of_its_own():
         ids.add(done.parts[0]["call_id"])
         assert json.loads(done.parts[0]["arguments"]) == {"code": "1 + 1"}
     assert len(ids) == 3
+
+
+def test_a_read_only_session_is_said_to_the_person_with_the_way_out(loaded):
+    loaded.refuse = {"run_code"}
+    loaded.refusal = (
+        "The session is in mode read-only: run_code (execute) may not run. Answer from what can "
+        "be read, or say that the mode must be changed."
+    )
+    text = loaded.ask("mean of quantity").text
+    assert "read-only mode" in text
+    assert "`PATCH agent/sessions/{id}`" in text
+    assert "run_code" not in text
+    assert "Answer from" not in text
+
+
+def test_a_denial_says_that_nothing_ran_and_repeats_the_reason(loaded):
+    loaded.refuse, loaded.refusal = {"run_code"}, "The person denied this call: not now"
+    text = loaded.ask("mean of quantity").text
+    assert "it was not run" in text
+    assert "Your reason: not now" in text
+
+
+@pytest.mark.parametrize(
+    ("module", "package"),
+    [("sklearn.cluster", "scikit-learn"), ("cv2", "opencv-python"), ("bs4", "beautifulsoup4")],
+)
+def test_a_missing_module_is_named_by_its_package(talk, module, package):
+    talk._do_run_code = lambda **_: (
+        [text_part(f"ModuleNotFoundError: No module named '{module}'")],
+        "error",
+    )
+    assert f"`%pip install {package}`" in talk.ask(f"run `import {module}; x = [1]`").text
+
+
+@pytest.mark.parametrize(
+    ("note", "said"),
+    [
+        ("No kernel is running; run_code starts one.", "Running a cell"),
+        ("The kernel cannot be read: The kernel is dead.", "Restart it"),
+    ],
+)
+def test_a_kernel_that_is_gone_is_explained_to_a_person(tmp_path, note, said):
+    talk = Talk(None, tmp_path)
+    talk.facts = {"source": "none", "note": note}
+    for question in ("how many rows?", "what variables are there?", "mean of price"):
+        text = talk.ask(question).text
+        assert said in text
+        assert "run_code" not in text
+
+
+def test_a_notebook_that_cannot_be_read_is_not_called_empty(talk):
+    assert "is empty" in talk.ask("summarize the notebook").text
+    talk.notebook = None
+    talk.facts = {"note": "The notebook cannot be read: it is no valid JSON."}
+    text = talk.ask("summarize the notebook").text
+    assert "cannot be read now" in text
+    assert "it is no valid JSON" in text
+    assert "is empty" not in text
+
+
+def test_what_perhaps_changed_is_said_only_where_nothing_better_is_known(loaded):
+    loaded.run("items = [1]\nlimit = 3")
+    loaded.ask("what columns are there?")
+    loaded.facts = {"changed": {"maybe": ["items", "limit"]}}
+    text = loaded.ask("what changed?").text
+    assert "perhaps changed: `items`" in text
+    assert "limit" not in text
+    loaded.run("fresh = 1")
+    loaded.facts["changed"]["new"] = ["fresh"]
+    text = loaded.ask("what changed?").text
+    assert "new: `fresh`" in text
+    assert "perhaps" not in text
