@@ -118,6 +118,15 @@ def _compare(frame: Frame, column: str, operator: str, text: str) -> str:
     is_text = not frame.is_number(column) and not frame.is_time(column)
     if is_text and operator in _ORDERED and _NUMBER.fullmatch(word):
         return f"pd.to_numeric({at}, errors='coerce') {operator} {_number(word)!r}"
+    several = re.split(r"\s*,\s*(?:or\s+)?|\s+or\s+", word)
+    if (
+        is_text
+        and operator in ("==", "!=")
+        and len(several) > 1
+        and text.strip()[:1] not in "`'\"“"
+    ):
+        held = f"{at}.astype(str).str.lower().isin({[names.phrase(v).lower() for v in several]!r})"
+        return held if operator == "==" else f"~{held}"
     if is_text and operator not in _ORDERED and text.strip()[:1] not in "`'\"“":
         # Without quotes nobody means the case.
         return f"{at}.astype(str).str.lower() {operator} {word.lower()!r}"

@@ -12,7 +12,7 @@ from .steps import PuzzledError
 
 _MONTHS = {name.lower(): n for n, name in enumerate(calendar.month_name) if name}
 _SHORT = {name.lower(): n for n, name in enumerate(calendar.month_abbr) if name}
-_MONTH = "|".join([*_MONTHS, *(s for s in _SHORT if s != "may")])
+MONTH = "|".join([*_MONTHS, *(s for s in _SHORT if s != "may")])
 _DAY = r"\d{4}-\d\d-\d\d"
 _IN = r"\b(?:only\s+)?(?:in|during|for|of|from|within)\s+(?:the\s+)?(?:(?:year|month|quarter)\s+)?"
 _END = r"(?![\w-])(?:\s+only)?"
@@ -57,7 +57,7 @@ def _side(frame: Frame, text: str) -> Found:
 def _inside(frame: Frame, text: str) -> Found:
     """Read "in 2024", "in March", "in March 2024", "in 2024-03", "in Q1 2024"."""
     when = (
-        rf"(?:(?P<day>{_DAY})|(?P<exact>\d{{4}}-\d\d)|(?:(?P<month>{_MONTH})\.?,?\s*)?"
+        rf"(?:(?P<day>{_DAY})|(?P<exact>\d{{4}}-\d\d)|(?:(?P<month>{MONTH})\.?,?\s*)?"
         rf"(?:q(?P<quarter>[1-4])\s*(?:of\s+)?)?(?P<year>(?:19|20)\d\d)?)"
     )
     for match in re.finditer(rf"{_IN}{when}{_END}", text, re.IGNORECASE):

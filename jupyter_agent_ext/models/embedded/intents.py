@@ -64,7 +64,7 @@ def _looked(name: str, pattern: str, rule: Rule, also: str = "") -> Intent:
 
 
 _M, _C = computing.MEASURE, computing.COUNTABLE
-_BY = r"(?:by|per|for each|for every|grouped by|in each|across|within each)"
+_BY = r"(?:by|per|(?:for|of|in|within) (?:each|every)|grouped by|across)"
 _CHART = r"(?:\s*-?(?:charts?|plots?|graphs?|diagrams?))"
 _HIGH = r"(?P<which>largest|highest|biggest|greatest|smallest|lowest|most|least|top|bottom)"
 _ROWS = r"(?:rows?|lines?|records?|entries|observations|orders|items|cases|transactions)"

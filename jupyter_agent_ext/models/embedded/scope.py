@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from . import names
 from .conditions import COMPARISON, NUMBER, OPERATOR, condition
-from .dates import DATE_RULES, with_periods
+from .dates import DATE_RULES, MONTH, with_periods
 from .frames import Frame
 from .leftover import is_ordinary
 from .names import code, listed
@@ -19,7 +19,8 @@ Found = tuple[str, list[Test]]
 
 STOP = (
     r"(?=\s+(?:by|per|for each|for every|grouped by|sorted by|ordered by|as an?|in each"
-    r"|with \d+ bins|(?:in|during|since|for) \d{4})\b|\s*,?\s+(?:please|only)\b|[?!.;]*\s*$)"
+    rf"|with \d+ bins|excluding|except|without|but|ignoring|since|until|during"
+    rf"|(?:in|for) (?:\d{{4}}|q[1-4]|{MONTH}))\b|\s*,?\s+(?:please|only)\b|[?!.;]*\s*$)"
 )
 _STRICT = r"where|whose|having|in which|for which|such that|when|if"
 _CLAUSE = re.compile(
