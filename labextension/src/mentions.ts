@@ -113,6 +113,12 @@ async function suggestMentions(
   ];
 }
 
+/** Those of the suggestions that still fit what was typed, until new ones have come. */
+export function stillFitting(choices: ISuggestion[], before: string): ISuggestion[] {
+  const typed = before.startsWith('/') ? before : before.slice(before.lastIndexOf('@'));
+  return choices.filter(c => c.insert.toLowerCase().startsWith(typed.toLowerCase()));
+}
+
 /** The text with what was typed from the trigger on replaced, and where the cursor goes. */
 export function accept(
   text: string,

@@ -27,11 +27,15 @@ export interface IPlace {
 const HIDDEN_REDRAW = 200;
 
 export class AgentSession implements IAgentSession, IDisposable {
-  /** A session without an id begins at the first question. */
+  /**
+   * A session without an id begins at the first question: the one that the notebook and its
+   * kernel have on the server, or a `fresh` one.
+   */
   constructor(
     private readonly _requests: AgentRequests,
     private readonly _place: IPlace,
-    private _id: string | null
+    private _id: string | null,
+    private readonly _fresh = false
   ) {
     this.subscribe();
   }
@@ -160,24 +164,26 @@ export class AgentSession implements IAgentSession, IDisposable {
 
   /** Return the session's id; one that has not begun is opened, bound to notebook and kernel. */
   async open(): Promise<string> {
-    if (this._id === null) {
-      const { notebook, kernelId } = this._place;
-      const info = await this._requests.openSession({
-        notebook: notebook(),
-        kernel_id: kernelId()
-      });
-      this._adopt(info.session_id);
-      return info.session_id;
+    if (this._id !== null) {
+      return this._id;
     }
-    return this._id;
+    this._opening ??= this._begin().finally(() => {
+      this._opening = null;
+    });
+    return this._opening;
   }
 
-  /** Begin a conversation of its own, beside those that the notebook has. */
-  async begin(): Promise<void> {
+  private async _begin(): Promise<string> {
     const { notebook, kernelId } = this._place;
-    const session_id = UUID.uuid4();
-    await this._requests.openSession({ notebook: notebook(), kernel_id: kernelId(), session_id });
-    this._adopt(session_id);
+    const info = await this._requests.openSession({
+      notebook: notebook(),
+      kernel_id: kernelId(),
+      session_id: this._fresh ? UUID.uuid4() : undefined
+    });
+    this._id = info.session_id;
+    this.opened.emit(info.session_id);
+    this.subscribe();
+    return info.session_id;
   }
 
   // -------------------------------------------------------------- listening
@@ -213,14 +219,6 @@ export class AgentSession implements IAgentSession, IDisposable {
   fail(message: string | null): void {
     this._error = message;
     this._redraw();
-  }
-
-  private _adopt(id: string): void {
-    if (this._id === null) {
-      this._id = id;
-      this.opened.emit(id);
-      this.subscribe();
-    }
   }
 
   private async _send(question: IQuestion): Promise<void> {
@@ -267,6 +265,7 @@ export class AgentSession implements IAgentSession, IDisposable {
   }
 
   private readonly _stream = new SessionStream();
+  private _opening: Promise<string> | null = null;
   private _pending: IQuestion[] = [];
   private _error: string | null = null;
   private _drawing = false;

@@ -93,11 +93,10 @@ export class AgentSessions implements IAgentSessions, IDisposable {
     }
   }
 
-  async startNew(): Promise<void> {
+  startNew(): void {
     const conversation = this._current();
     if (conversation) {
-      this._replace(conversation, null, true);
-      await conversation.session.begin();
+      this._replace(conversation, null, true, true);
     }
   }
 
@@ -139,7 +138,7 @@ export class AgentSessions implements IAgentSessions, IDisposable {
     const start = folder ? `${folder}/` : '';
     const where = [base, folder].filter(Boolean).join('/');
     try {
-      const found = await this._contents.get(where, { type: 'directory' });
+      const found = await this._contents.get(where, { type: 'directory', content: true });
       return (found.content as Contents.IModel[])
         .map(entry => start + entry.name + (entry.type === 'directory' ? '/' : ''))
         .filter(name => name.toLowerCase().startsWith(prefix.toLowerCase()))
@@ -204,14 +203,15 @@ export class AgentSessions implements IAgentSessions, IDisposable {
     }
   }
 
-  private _make(panel: NotebookPanel, id: string | null): AgentSession {
+  private _make(panel: NotebookPanel, id: string | null, fresh = false): AgentSession {
     const session = new AgentSession(
       this._requests,
       {
         notebook: () => AgentPage.pathOf(panel),
         kernelId: () => panel.sessionContext.session?.kernel?.id ?? null
       },
-      id
+      id,
+      fresh
     );
     session.opened.connect((_, opened) => this._sessions.set(opened, session));
     if (id !== null) {
@@ -220,13 +220,18 @@ export class AgentSessions implements IAgentSessions, IDisposable {
     return session;
   }
 
-  private _replace(conversation: IConversation, id: string | null, chosen: boolean): void {
+  private _replace(
+    conversation: IConversation,
+    id: string | null,
+    chosen: boolean,
+    fresh = false
+  ): void {
     const former = conversation.session;
     if (former.id !== null) {
       this._sessions.delete(former.id);
     }
     former.dispose();
-    conversation.session = this._make(conversation.panel, id);
+    conversation.session = this._make(conversation.panel, id, fresh);
     conversation.chosen = chosen;
     this.changed.emit();
   }

@@ -328,7 +328,8 @@ export interface IAgentSessions {
   takeDraft(): IDraft | null;
   list(query: string): Promise<ISessionLine[]>;
   choose(sessionId: string): void;
-  startNew(): Promise<void>;
+  /** Begin a conversation beside those that the notebook has; it exists with its first turn. */
+  startNew(): void;
   remove(sessionId: string): Promise<void>;
   renameOther(sessionId: string, title: string): Promise<void>;
   files(prefix: string): Promise<string[]>;

@@ -187,10 +187,11 @@ def open_page(lab, browser, request):
     """Open a notebook in a new page, as a person would; errors of the page fail the test."""
     people = []
 
-    def open_it(path, *, ready=True, width=1400, height=900, **options):
-        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+    def open_it(path, *, ready=True, before=lambda page: None):
+        context = browser.new_context(viewport={"width": 1400, "height": 900})
         person = Person(lab, context.new_page())
         people.append(person)
+        before(person.page)
         person.open(path, TOKEN, ready=ready)
         return person
 

@@ -75,6 +75,10 @@ class Person:
         return self.panel.get_by_label("Message to the agent")
 
     @property
+    def suggestions(self) -> Any:
+        return self.panel.get_by_role("listbox", name="Suggestions")
+
+    @property
     def turns(self) -> Any:
         return self.panel.locator(".jp-Agent-turn")
 
@@ -92,7 +96,13 @@ class Person:
     def answered(self, count: int = 1, timeout: float = 20_000) -> str:
         """Wait until so many turns have ended; return the last one's text."""
         self.panel.locator(".jp-Agent-ending").nth(count - 1).wait_for(timeout=timeout)
-        return self.turns.nth(count - 1).inner_text()
+        turn = self.turns.nth(count - 1)
+        # Markdown is rendered a moment after its text is there
+        self.page.wait_for_function(
+            "turn => [...turn.querySelectorAll('.jp-Agent-block')].every(b => b.firstChild)",
+            arg=turn.element_handle(),
+        )
+        return turn.inner_text()
 
     def button(self, name: str) -> Any:
         """Return a button of the panel."""

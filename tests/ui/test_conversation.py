@@ -55,19 +55,20 @@ def test_mentions_and_commands_are_completed_by_keyboard(lab, open_page):
     person.run_all()
     person.panel.locator(".jp-Agent-variable", has_text="weights").wait_for()
     person.composer.press_sequentially("look at @wei")
-    person.panel.get_by_role("option", name="weights").wait_for()
+    person.suggestions.get_by_role("option", name="weights").wait_for()
     person.composer.press("Enter")
     assert person.composer.input_value() == "look at @weights "
     person.composer.press_sequentially("and @file:sal")
-    person.panel.get_by_role("option", name="sales.csv").wait_for()
+    person.suggestions.get_by_role("option", name="sales.csv").wait_for()
     person.composer.press("Tab")
     assert person.composer.input_value() == "look at @weights and @file:sales.csv "
     person.composer.fill("")
     person.composer.press_sequentially("/mo")
-    assert person.panel.get_by_role("option").count() == 2
+    person.suggestions.get_by_text("/mode", exact=True).wait_for()
+    assert person.suggestions.get_by_role("option").count() == 2
     person.composer.press("ArrowDown")
     person.composer.press("Enter")
-    person.panel.get_by_role("option", name="auto").click()
+    person.suggestions.get_by_role("option", name="auto").click()
     assert person.composer.input_value() == "/mode auto"
     person.composer.press("Enter")
     person.page.wait_for_function(

@@ -63,10 +63,11 @@ def resize(person, width):
     """Give the panel a width; JupyterLab itself stops at 250 px."""
     if width < 250:
         person.panel.evaluate(
-            "(node, width) => node.style.setProperty('width', `${width}px`, 'important')", width
+            "(node, width) => { for (const name of ['width', 'min-width', 'max-width']) {"
+            " node.style.setProperty(name, `${width}px`, 'important'); } }",
+            width,
         )
         return
-    person.panel.evaluate("node => node.style.removeProperty('width')")
     box = person.panel.bounding_box()
     y = box["y"] + box["height"] / 2
     person.page.mouse.move(box["x"] - 3, y)

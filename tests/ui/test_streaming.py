@@ -8,6 +8,11 @@ import pytest
 
 from tests.scripted_model import Call, Endless, Text, Until
 
+DOT = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg"
+    "=="
+)
+
 
 @pytest.fixture
 def person(lab, open_page, script, request):
@@ -68,15 +73,52 @@ def test_a_second_browser_shows_the_same_conversation(person, script, open_page,
     assert "Seen by both." in other.answered()
 
 
-def test_a_lost_connection_is_told_and_mended(person, script, gate):
+def test_a_lost_connection_is_told_and_mended(lab, open_page, script, gate):
+    wires = []
+
+    def wire(route):
+        wires.append(route)
+        route.connect_to_server()
+
+    person = open_page(
+        lab.notebook("lost.ipynb", "x = 1"),
+        before=lambda page: page.route_web_socket(lambda url: url.endswith("/agent/ws"), wire),
+    )
+    person.use_scripted_model()
     script.script(Text("One "), Until(gate), Text("two."))
     person.ask("Count")
     person.hears("One")
-    person.page.context.set_offline(True)
-    person.page.evaluate("() => window.jupyterapp.serviceManager.serverSettings")  # still alive
-    person.page.context.set_offline(False)
+    wires[-1].close()
+    person.panel.get_by_text("Connecting to the server").wait_for()
+    person.panel.get_by_text("Connecting to the server").wait_for(state="detached")
+    assert len(wires) == 2
+    person.hears("One")
     gate.set()
     assert "One two." in person.answered()
+    assert person.turns.count() == 1
+
+
+def test_a_pasted_picture_and_a_dropped_text_go_along(person, script):
+    script.script(Text("Seen."))
+    transfer = """data => {
+        const files = new DataTransfer();
+        const bytes = Uint8Array.from(atob(data), c => c.charCodeAt(0));
+        files.items.add(new File([bytes], 'dot.png', { type: 'image/png' }));
+        files.items.add(new File(['some words'], 'note.txt', { type: 'text/plain' }));
+        return files;
+    }"""
+    person.composer.evaluate(
+        "(box, data) => box.dispatchEvent(new DragEvent('drop', "
+        f"{{ bubbles: true, cancelable: true, dataTransfer: ({transfer})(data) }}))",
+        DOT,
+    )
+    person.panel.get_by_role("list", name="Attachments").get_by_text("note.txt").wait_for()
+    person.ask("What is this?")
+    person.answered()
+    asked = str(script.requests[-1].body["messages"])
+    assert "some words" in asked
+    person.turns.nth(0).locator(".jp-Agent-asked img").wait_for()
+    assert person.panel.get_by_role("list", name="Attachments").count() == 0
 
 
 def test_markdown_math_and_code_are_rendered_while_they_stream(person, script, gate):

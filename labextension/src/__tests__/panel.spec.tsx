@@ -66,7 +66,7 @@ function show(...events: Partial<IEvent>[]): {
     },
     takeDraft: () => null,
     files: async () => [],
-    startNew: async () => void done.push(['startNew'])
+    startNew: () => void done.push(['startNew'])
   } as unknown as IAgentSessions;
   const rendermime = new RenderMimeRegistry({ initialFactories: standardRendererFactories });
   const trans = nullTranslator.load('x');

@@ -183,6 +183,17 @@ describe('a session', () => {
     expect(session.pending).toEqual([]);
   });
 
+  it('is opened once, however fast the first questions come, and a new one by its own name', async () => {
+    const { requests, calls } = connect(() => ({ status: 200, body: { session_id: 'made' } }));
+    const session = new AgentSession(requests, place, null, true);
+    await Promise.all([session.ask('One'), session.ask('Two')]);
+    const opened = calls.filter(([, path]) => path === 'sessions');
+    expect(opened).toHaveLength(1);
+    expect(opened[0][2]).toMatchObject({ notebook: 'a.ipynb', kernel_id: 'k' });
+    expect((opened[0][2] as { session_id: string }).session_id).toMatch(/^[0-9a-f-]{36}$/);
+    expect(calls.filter(([, path]) => path === 'sessions/made/turns')).toHaveLength(2);
+  });
+
   it('keeps a question that was not taken, to be tried again with the same id', async () => {
     let status = 503;
     const { session, calls } = follow(() => ({ status, body: { message: 'Full.', turn_id: 't' } }));

@@ -3,7 +3,7 @@ import type { ReactNode } from 'react';
 import React, { useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { readAttachment } from '../attachments';
 import type { ISuggestion } from '../mentions';
-import { accept, mentioned, suggest } from '../mentions';
+import { accept, mentioned, stillFitting, suggest } from '../mentions';
 import type { IAttachment } from '../tokens';
 import { usePanel } from './context';
 import { useSignals } from './hooks';
@@ -39,6 +39,9 @@ export function Composer(props: {
   const change = (value: string): void => {
     setText(value);
     setProblem('');
+    const before = value.slice(0, box.current?.selectionStart ?? value.length);
+    setChoices(stillFitting(choices, before));
+    setActive(0);
     void look(value);
   };
   const pick = (choice: ISuggestion): void => {

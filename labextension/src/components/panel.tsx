@@ -52,7 +52,7 @@ function Inside(props: IPanelProps): JSX.Element {
     const commands: Readonly<Record<string, () => void>> = {
       model: () => void (value && session && chooseModel(session, sessions.models, value, trans)),
       mode: () => void (value && session?.setMode(value as Mode)),
-      new: () => void sessions.startNew(),
+      new: () => sessions.startNew(),
       sessions: () => setListing(true),
       rename: () => void (value ? session?.rename(value) : askTitle()),
       compact: () => void session?.compact(),
@@ -118,7 +118,7 @@ function Header(props: { listing: boolean; onList: () => void }): JSX.Element {
         icon={addIcon}
         tooltip={trans.__('New session')}
         enabled={session !== null}
-        onClick={() => void sessions.startNew()}
+        onClick={() => sessions.startNew()}
       />
     </header>
   );
