@@ -12,7 +12,8 @@ from dataclasses import replace
 from ...messages import ToolCallPart, Usage, text_part
 from ...records import ModelDone, ModelEvent, ModelInfo, ModelRequest, TextDelta
 from . import trouble
-from .intents import Intent, match, plain_question
+from .intent import Intent
+from .intents import match, plain_question
 from .leftover import remark
 from .reading import Reading, read_scope
 from .situation import Situation, read

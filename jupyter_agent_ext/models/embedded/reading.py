@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from . import names
 from .computing import SERIES
 from .frames import Frame, known_values
-from .intents import Intent
+from .intent import Intent
 from .leftover import leftover, refusal, without_words
 from .scope import scoped
 from .situation import Situation
