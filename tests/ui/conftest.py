@@ -47,10 +47,10 @@ def find_browser() -> str | None:
 
 
 class Lab:
-    """One JupyterLab server; its root folder is `root`."""
+    """One JupyterLab server; its root folder is `root`, `shared` shares its documents."""
 
-    def __init__(self, folder: Path, model_url: str) -> None:
-        self.folder, self.root = folder, folder / "root"
+    def __init__(self, folder: Path, model_url: str, *, shared: bool = False) -> None:
+        self.folder, self.root, self.shared = folder, folder / "root", shared
         self.root.mkdir()
         for name in ("analysis.ipynb", "sales.csv"):
             shutil.copy(ROOT / "examples" / name, self.root)
@@ -110,7 +110,7 @@ class Lab:
     def _write_config(self, model_url: str) -> None:
         config = self.folder / "config"
         (config / "labconfig").mkdir(parents=True)
-        disabled = dict.fromkeys(DISABLED, True)
+        disabled = dict.fromkeys(DISABLED[:1] if self.shared else DISABLED, True)
         page = json.dumps({"disabledExtensions": disabled})
         (config / "labconfig" / "page_config.json").write_text(page)
         settings = {
@@ -118,7 +118,10 @@ class Lab:
                 "ip": "127.0.0.1",
                 "port": 0,
                 "root_dir": str(self.root),
-                "jpserver_extensions": {"jupyter_agent_ext": True, "jupyter_server_ydoc": False},
+                "jpserver_extensions": {
+                    "jupyter_agent_ext": True,
+                    "jupyter_server_ydoc": self.shared,
+                },
             },
             "IdentityProvider": {"token": TOKEN},
             "LabApp": {

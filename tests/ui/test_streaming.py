@@ -145,6 +145,25 @@ def test_markdown_math_and_code_are_rendered_while_they_stream(person, script, g
     assert person.sources()[-1] == "value = 42\nprint(value)"
 
 
+def test_the_end_stays_in_view_until_the_person_scrolls_away(person, script, gate):
+    lines = [f"Line {n}.\n\n" for n in range(60)]
+    script.script(Text(*lines), Until(gate), Text(*lines, "The very end."))
+    person.ask("Talk")
+    person.hears("Line 59.")
+    log = person.panel.get_by_role("log")
+    at_end = "node => node.scrollHeight - node.scrollTop - node.clientHeight < 40"
+    person.page.wait_for_function(at_end, arg=log.element_handle())
+    log.hover()
+    person.page.mouse.wheel(0, -400)
+    person.button("To the end").wait_for()
+    top = log.evaluate("node => node.scrollTop")
+    gate.set()
+    person.answered()
+    assert log.evaluate("node => node.scrollTop") == top
+    person.button("To the end").click()
+    person.page.wait_for_function(at_end, arg=log.element_handle())
+
+
 def test_an_output_is_shown_as_it_arrives(person, script):
     code = "import time\nfor i in range(3):\n    print('step', i, flush=True)\n    time.sleep(0.4)"
     script.script(Call("run_code", {"code": code}))

@@ -10,6 +10,10 @@ import { Turn } from './turn';
 const AT_ONCE = 4;
 /** How near to the end still counts as the end, in pixels. */
 const NEAR = 40;
+/** How long after a touch, a key or a turn of the wheel a scroll is the person's, in ms. */
+const MOVING = 600;
+/** The same after the scroll bar was taken. */
+const DRAGGING = 5_000;
 
 export function Transcript(): JSX.Element {
   const { sessions, trans } = usePanel();
@@ -18,6 +22,8 @@ export function Transcript(): JSX.Element {
   const log = useRef<HTMLDivElement>(null);
   const inner = useRef<HTMLDivElement>(null);
   const stuck = useRef(true);
+  /** Until when a scroll is the person's. */
+  const moving = useRef(0);
   const [away, setAway] = useState(false);
 
   const toEnd = (): void => {
@@ -42,10 +48,15 @@ export function Transcript(): JSX.Element {
     }
     return () => observer.disconnect();
   }, []);
+  const touched = (time: number) => (): void => {
+    moving.current = performance.now() + time;
+  };
   const scrolled = (): void => {
     const node = log.current;
     if (node) {
-      stuck.current = node.scrollHeight - node.scrollTop - node.clientHeight < NEAR;
+      const near = node.scrollHeight - node.scrollTop - node.clientHeight < NEAR;
+      // what grows scrolls too; only the person leaves the end
+      stuck.current = near || (stuck.current && performance.now() > moving.current);
       setAway(!stuck.current);
     }
   };
@@ -70,6 +81,11 @@ export function Transcript(): JSX.Element {
         aria-busy={running !== null}
         tabIndex={0}
         onScroll={scrolled}
+        onWheel={touched(MOVING)}
+        onTouchMove={touched(MOVING)}
+        onKeyDown={touched(MOVING)}
+        onPointerDown={touched(DRAGGING)}
+        onPointerUp={touched(MOVING)}
       >
         <div ref={inner}>
           {session && !session.synced && (
