@@ -24,8 +24,8 @@ lab: .make/lab .make/labextension ## Start JupyterLab on examples/ and print a f
 labextension: .make/labextension ## Build JupyterLab's side panel
 
 test: .make/test .make/labextension .make/browser ## Run the tests (ARGS="-k fold": only some of pytest's)
-	@$(BIN)/pytest -m "not slow" $(ARGS)
 	@$(if $(ARGS),,cd labextension && $(JLPM) run test)
+	@$(BIN)/pytest -m "not slow" $(ARGS)
 
 test-slow: .make/test ## Run the long-running tests
 	@$(BIN)/pytest -m slow $(ARGS)
