@@ -14,13 +14,15 @@ const SETTLE = 60;
 /** Tries to hand in an answer, and the pause between them in milliseconds. */
 const TRIES = 5;
 const PAUSE = 1_000;
+/** How old the server's word that this page may act can be, in milliseconds. */
+const FRESH = 5_000;
 
 interface ITask {
   session: string;
   kind: string;
   payload: JsonObject;
-  /** Until when this page may begin, as `performance.now()`; 0 where it may not. */
-  until: number;
+  /** Whether the lease was given to this page; the server says if it still is. */
+  mine: boolean;
 }
 
 export class AgentPage implements IDisposable {
@@ -145,7 +147,7 @@ export class AgentPage implements IDisposable {
     if (event.type === 'request.opened' && (data.kind === 'edit' || data.kind === 'run')) {
       if (!this._taken.has(id)) {
         const payload = data.payload as JsonObject;
-        this._tasks.set(id, { session, kind: data.kind, payload, until: 0 });
+        this._tasks.set(id, { session, kind: data.kind, payload, mine: false });
       }
     } else if (event.type === 'request.answered') {
       this._tasks.delete(id);
@@ -154,8 +156,7 @@ export class AgentPage implements IDisposable {
     } else if (event.type === 'request.leased') {
       const task = this._tasks.get(id);
       if (task) {
-        const mine = data.client_id === this._requests.clientId;
-        task.until = mine ? performance.now() + Number(data.seconds) * 1000 : 0;
+        task.mine = data.client_id === this._requests.clientId;
       }
     }
     if (!this._requests.isReplaying(session)) {
@@ -163,11 +164,10 @@ export class AgentPage implements IDisposable {
     }
   }
 
-  /** Carry out what this page holds the lease for, once and in time. */
+  /** Carry out what this page holds the lease for, once. */
   private _begin(session: string): void {
     for (const [id, task] of [...this._tasks]) {
-      if (task.session === session && task.until > performance.now()) {
-        this._tasks.delete(id);
+      if (task.session === session && task.mine && !this._taken.has(id)) {
         this._taken.add(id);
         void this._carryOut(id, task);
       }
@@ -184,6 +184,10 @@ export class AgentPage implements IDisposable {
 
   private async _carryOut(id: string, task: ITask): Promise<void> {
     const client_id = this._requests.clientId;
+    const claimed = await this._claim(id, task);
+    if (!this._tasks.delete(id) || !claimed) {
+      return; // it is another page's by now, or settled
+    }
     try {
       const panel = this._panel(String(task.payload.path));
       const result =
@@ -192,6 +196,27 @@ export class AgentPage implements IDisposable {
     } catch (error) {
       await this._hand(id, task, { decision: 'failed', client_id, error: refusal(error) });
     }
+  }
+
+  /**
+   * Ask the server whether this page may still act. A page that slept since it asked, asks
+   * again: the clock of the lease is the server's.
+   */
+  private async _claim(id: string, task: ITask): Promise<boolean> {
+    for (let tried = 1; tried <= TRIES && this._tasks.has(id); tried++) {
+      const asked = Date.now();
+      if (!(await this._hand(id, task, this._started({})))) {
+        return false;
+      }
+      if (Date.now() - asked < FRESH) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private _started(result: JsonObject): JsonObject {
+    return { decision: 'started', client_id: this._requests.clientId, result };
   }
 
   private _edit(panel: NotebookPanel, task: ITask): JsonObject {
@@ -207,24 +232,24 @@ export class AgentPage implements IDisposable {
 
   private async _run(panel: NotebookPanel, id: string, task: ITask): Promise<JsonObject> {
     const cellId = String(task.payload.cell_id);
+    const kernel = panel.sessionContext.session?.kernel;
+    if (!kernel) {
+      throw new RefusedError('kernel', 'The notebook has no kernel.');
+    }
+    if (task.payload.kernel_id && task.payload.kernel_id !== kernel.id) {
+      throw new RefusedError('kernel', 'The notebook has another kernel than the agent.');
+    }
     expectCell(panel.model!.sharedModel, cellId, String(task.payload.expected));
     const cell = panel.content.widgets.find(widget => widget.model.id === cellId);
     if (!(cell instanceof CodeCell)) {
       throw new RefusedError('not_found', `Cell ${cellId} is no code cell.`, { cell_id: cellId });
-    }
-    if (!panel.sessionContext.session?.kernel) {
-      throw new RefusedError('kernel', 'The notebook has no kernel.');
     }
     const done = CodeCell.execute(cell, panel.sessionContext, {
       deletedCells: panel.model?.deletedCells ?? [],
       recordTiming: panel.content.notebookConfig.recordTiming
     });
     const msg_id = cell.outputArea.future?.msg.header.msg_id ?? '';
-    void this._hand(id, task, {
-      decision: 'started',
-      client_id: this._requests.clientId,
-      result: { msg_id }
-    });
+    void this._hand(id, task, this._started({ msg_id }));
     this.edited.emit({ panel, change: { cell_id: cellId } });
     const reply = await settled(done);
     if (!reply) {
@@ -234,21 +259,25 @@ export class AgentPage implements IDisposable {
     return { status, execution_count: execution_count ?? null, msg_id };
   }
 
-  /** Hand in an answer, again after a lost connection; what was settled meanwhile is let be. */
-  private async _hand(id: string, task: ITask, answer: JsonObject): Promise<void> {
+  /**
+   * Hand in an answer, again after a lost connection; say whether the server took it. What was
+   * settled meanwhile is let be.
+   */
+  private async _hand(id: string, task: ITask, answer: JsonObject): Promise<boolean> {
     for (let tried = 1; tried <= TRIES && !this._disposed; tried++) {
       try {
         await this._requests.answer(task.session, id, answer);
-        return;
+        return true;
       } catch (error) {
         const status = (error as { status?: number }).status;
         if ((status !== undefined && status < 500) || tried === TRIES) {
           console.warn(`The agent's request ${id} could not be answered.`, error);
-          return;
+          return false;
         }
         await new Promise(resolve => window.setTimeout(resolve, PAUSE * tried));
       }
     }
+    return false;
   }
 
   private readonly _listener = (): void => this._show();
