@@ -75,6 +75,7 @@ class AgentExtension(ExtensionApp):
 
     kernels: KernelDirectory | None = None
     manager: AgentSessionManager | None = None
+    models: Models | None = None
     cell_turns: CellTurns | None = None
 
     @default("store_url")
@@ -91,9 +92,10 @@ class AgentExtension(ExtensionApp):
             attach=cast("Attach", self.attach),
             log=self.log,
         )
+        models = Models(self._remote_model(keys))
         services = Services(
             store=cast("Any", self.store_class)(self.store_url, log=self.log),
-            model=Models(self._remote_model(keys)),
+            model=models,
             kernels=kernels,
             notebooks=Notebooks(
                 app.contents_manager,
@@ -109,7 +111,7 @@ class AgentExtension(ExtensionApp):
         manager = AgentSessionManager(services, root, parent=self)
         kernels.on_restart.append(manager.upkeep.kernel_restarted)
         self.settings[SETTING] = manager
-        self.kernels, self.manager = kernels, manager
+        self.kernels, self.manager, self.models = kernels, manager, models
         self.cell_turns = CellTurns(manager, kernels, self._cell_rules(), self.log)
         kernels.on_ask.append(self.cell_turns.begin)
 
@@ -147,3 +149,5 @@ class AgentExtension(ExtensionApp):
             await self.cell_turns.close()
         if self.kernels is not None:
             await self.kernels.close()
+        if self.models is not None:
+            await self.models.close()

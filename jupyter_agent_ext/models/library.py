@@ -44,6 +44,14 @@ def load_blocking() -> Any:
     return _loaded
 
 
+async def close() -> None:
+    """Close the connections that litellm keeps for the running event loop."""
+    closing = getattr(_loaded, "close_litellm_async_clients", None)
+    if closing is not None:
+        await closing()
+        _loaded.in_memory_llm_clients_cache.flush_cache()  # it would hand them out again
+
+
 def _import() -> Any:
     with _environment(_for_import()):
         import litellm

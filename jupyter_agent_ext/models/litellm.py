@@ -113,6 +113,10 @@ class LiteLLMModel:
         names += [f"ollama_chat/{name}" for name in ollama_models(self._environ)]
         return [self.info(name) for name in dict.fromkeys(names)]
 
+    async def close(self) -> None:
+        """Close the connections that are kept for further calls."""
+        await library.close()
+
     # ------------------------------------------------------------ before the call
 
     def _credentials(self, model: str) -> Json:

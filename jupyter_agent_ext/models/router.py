@@ -38,5 +38,11 @@ class Models:
         """List what could be chosen, the embedded analyst first."""
         return [*self._embedded.available(), *self._remote.available()]
 
+    async def close(self) -> None:
+        """Close what the remote model keeps open, if it keeps anything."""
+        close = getattr(self._remote, "close", None)
+        if close is not None:
+            await close()
+
     def _choose(self, model: str) -> Model:
         return self._embedded if model in ("", EMBEDDED) else self._remote

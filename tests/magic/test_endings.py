@@ -12,7 +12,7 @@ from tests.scripted_model import LITELLM_WARNINGS, Call, Hang, Status, Text
 from tests.server.conftest import eventually
 
 pytestmark = LITELLM_WARNINGS
-SOON = 0.5
+SOON = 5.0  # seconds, however busy the machine; benchmarks measure, tests do not
 
 
 @pytest.fixture
@@ -192,7 +192,7 @@ async def test_a_server_that_stops_ends_the_cell(typist, scripted_model, logbook
     begun = time.monotonic()
     ran = await typist.run("%agent anybody?")
     assert "No Jupyter server answered" in ran.error
-    assert 1.9 < time.monotonic() - begun < 3
+    assert 1.9 < time.monotonic() - begun < 20
 
 
 async def test_a_turn_whose_cell_is_gone_is_not_resumed(typist, scripted_model, logbook):

@@ -55,7 +55,7 @@ def test_mentions_and_commands_are_completed_by_keyboard(lab, open_page):
     person.run_all()
     person.panel.locator(".jp-Agent-variable", has_text="weights").wait_for()
     person.composer.press_sequentially("look at @wei")
-    person.suggestions.get_by_role("option", name="weights").wait_for()
+    person.suggestions.get_by_role("option", name="weights dict").wait_for()
     person.composer.press("Enter")
     assert person.composer.input_value() == "look at @weights "
     person.composer.press_sequentially("and @file:sal")
