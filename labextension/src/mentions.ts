@@ -88,7 +88,7 @@ async function suggestMentions(
     }
   }
   const cells = sessions.notebook.cells();
-  if (starts('error') && cells.some(cell => cell.error)) {
+  if (starts('error') && sessions.notebook.failedCell() !== null) {
     made.push({ insert: '@error ', label: 'error', detail: trans.__('the last error') });
   }
   const variables = made.slice(0, MOST);
@@ -142,7 +142,7 @@ export function mentioned(query: string, sessions: IAgentSessions): IAttachment[
       attached.push({ type: 'text', name, text: cell.source });
     }
   }
-  const failed = [...cells].reverse().find(cell => cell.error);
+  const failed = sessions.notebook.failedCell();
   if (ERROR.test(query) && failed) {
     const name = `cell ${failed.index + 1} that failed (id ${failed.id})`;
     attached.push({ type: 'text', name, text: failed.source });

@@ -1,11 +1,12 @@
 /** What the panel does with the followed notebook for the person: read, reveal, insert, run. */
+import type { ICodeCellModel } from '@jupyterlab/cells';
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { NotebookActions } from '@jupyterlab/notebook';
 import type { IDisposable } from '@lumino/disposable';
 import { Signal } from '@lumino/signaling';
 import { undoLastEdit } from './edits';
 import { AgentPage } from './page';
-import type { INotebookBridge } from './tokens';
+import type { INotebookBridge, INotebookCell } from './tokens';
 
 export class NotebookBridge implements INotebookBridge, IDisposable {
   constructor(tracker: INotebookTracker) {
@@ -32,18 +33,30 @@ export class NotebookBridge implements INotebookBridge, IDisposable {
     return this._panel?.content.codeMimetype ?? 'text/x-ipython';
   }
 
-  cells(): { id: string; index: number; type: string; source: string; error: boolean }[] {
-    const shared = this._panel?.model?.sharedModel;
-    return (shared?.cells ?? []).map((cell, index) => {
-      const outputs = (cell.toJSON() as { outputs?: { output_type: string }[] }).outputs ?? [];
-      return {
-        id: cell.getId(),
-        index,
-        type: cell.cell_type,
-        source: cell.getSource(),
-        error: outputs.some(output => output.output_type === 'error')
-      };
-    });
+  cells(): INotebookCell[] {
+    return (this._panel?.model?.sharedModel.cells ?? []).map((cell, index) => ({
+      id: cell.getId(),
+      index,
+      type: cell.cell_type,
+      source: cell.getSource()
+    }));
+  }
+
+  failedCell(): INotebookCell | null {
+    const cells = this._panel?.model?.cells;
+    for (let index = (cells?.length ?? 0) - 1; cells && index >= 0; index--) {
+      const cell = cells.get(index);
+      if (cell?.type === 'code' && hasError(cell as ICodeCellModel)) {
+        const { id, type, sharedModel } = cell;
+        return { id, index, type, source: sharedModel.getSource() };
+      }
+    }
+    return null;
+  }
+
+  indexOf(cellId: string): number {
+    const cells = this._panel?.model?.sharedModel.cells ?? [];
+    return cells.findIndex(cell => cell.getId() === cellId);
   }
 
   source(cellId: string): string | null {
@@ -100,4 +113,13 @@ export class NotebookBridge implements INotebookBridge, IDisposable {
   }
 
   private readonly _tracker: INotebookTracker;
+}
+
+function hasError(cell: ICodeCellModel): boolean {
+  for (let i = 0; i < cell.outputs.length; i++) {
+    if (cell.outputs.get(i).type === 'error') {
+      return true;
+    }
+  }
+  return false;
 }

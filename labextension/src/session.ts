@@ -43,8 +43,6 @@ export class AgentSession implements IAgentSession, IDisposable {
   readonly changed = new Signal<this, void>(this);
   /** It has got an id. */
   readonly opened = new Signal<this, string>(this);
-  /** A stored event was folded, after the replay. */
-  readonly happened = new Signal<this, IEvent>(this);
 
   get id(): string | null {
     return this._id;
@@ -88,10 +86,6 @@ export class AgentSession implements IAgentSession, IDisposable {
 
   running(): ITurn | null {
     return running(this.state);
-  }
-
-  partial(messageId: string): IPartial | undefined {
-    return this._stream.partials.get(messageId);
   }
 
   partialsOf(turnId: string): [string, IPartial][] {
@@ -198,16 +192,12 @@ export class AgentSession implements IAgentSession, IDisposable {
 
   /** Take an event of this session's. */
   push(event: IEvent): void {
-    const live = this._stream.synced;
     const verdict = this._stream.push(event);
     if (verdict === 'gap') {
       this.subscribe();
     } else if (verdict === 'ok') {
       if (event.type === 'turn.started' || event.type === 'turn.queued') {
         this._pending = this._pending.filter(p => p.turn_id !== event.turn_id);
-      }
-      if (live && event.seq > 0) {
-        this.happened.emit(event);
       }
       if (this._stream.synced) {
         this._redraw();

@@ -264,7 +264,6 @@ export interface IAgentSession {
   path(): ITurn[];
   /** The turn that has not ended. */
   running(): ITurn | null;
-  partial(messageId: string): IPartial | undefined;
   partialsOf(turnId: string): [string, IPartial][];
   /** What a call has put out so far, if this page saw it. */
   outputs(callId: string): readonly IOutput[];
@@ -293,12 +292,24 @@ export interface ILiveVariables {
   refresh(): Promise<void>;
 }
 
+/** A cell of the followed notebook. */
+export interface INotebookCell {
+  id: string;
+  index: number;
+  type: string;
+  source: string;
+}
+
 /** Cells of the followed notebook, and what can be done with code there. */
 export interface INotebookBridge {
   readonly changed: ISignal<INotebookBridge, void>;
   readonly path: string | null;
   readonly language: string;
-  cells(): { id: string; index: number; type: string; source: string; error: boolean }[];
+  cells(): INotebookCell[];
+  /** The last cell with an error among its outputs. */
+  failedCell(): INotebookCell | null;
+  /** A cell's place, -1 where there is none of that id. */
+  indexOf(cellId: string): number;
   source(cellId: string): string | null;
   reveal(cellId: string): void;
   insertBelow(source: string): void;

@@ -9,9 +9,10 @@ const sessions = {
   variables: { reading: { variables: { df: { type: 'DataFrame' }, delta: { type: 'int' } } } },
   notebook: {
     cells: () => [
-      { id: 'a', index: 0, type: 'code', source: 'x = 1\ny', error: false },
-      { id: 'b', index: 1, type: 'code', source: '1 / 0', error: true }
-    ]
+      { id: 'a', index: 0, type: 'code', source: 'x = 1\ny' },
+      { id: 'b', index: 1, type: 'code', source: '1 / 0' }
+    ],
+    failedCell: () => ({ id: 'b', index: 1, type: 'code', source: '1 / 0' })
   },
   files: async (prefix: string) => ['data/', 'sales.csv'].filter(n => n.startsWith(prefix))
 } as unknown as IAgentSessions;

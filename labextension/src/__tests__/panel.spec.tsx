@@ -31,7 +31,6 @@ function show(...events: Partial<IEvent>[]): {
     error: null,
     path: () => path(state),
     running: () => running(state),
-    partial: () => undefined,
     partialsOf: () => [],
     outputs: () => [],
     ask: async (query: string) => void done.push(['ask', query]),
@@ -62,6 +61,8 @@ function show(...events: Partial<IEvent>[]): {
       path: 'a.ipynb',
       language: 'text/x-python',
       cells: () => [],
+      failedCell: () => null,
+      indexOf: () => -1,
       source: () => null
     },
     takeDraft: () => null,
@@ -139,6 +140,53 @@ describe('the panel', () => {
     push({ type: 'request.answered', data: { request_id: 'r', decision: 'deny' } });
     expect(screen.queryByRole('button', { name: 'Approve' })).toBeNull();
     expect(screen.queryByText('The agent waits for your decision.')).toBeNull();
+  });
+
+  it('shows the source that an approval of a run is bound to, not what the page has', async () => {
+    const { sessions } = show(
+      ...called('run_cell', { cell_id: 'x' }),
+      opened('approval', { source: 'the_bound_one()' })
+    );
+    expect(sessions.notebook.source('x')).toContain('the_page');
+    await screen.findByText(/the_bound_one/);
+    expect(screen.queryByText(/the_page/)).toBeNull();
+  });
+
+  it('says so where a run is not bound to a source', () => {
+    show(...called('run_cell', { cell_id: 'x' }), opened('approval'));
+    expect(screen.getByRole('alert').textContent).toContain('which code would run');
+    expect(screen.queryByText(/the_page/)).toBeNull();
+  });
+
+  it('shows Markdown that would be inserted as it is written', () => {
+    const source = '# Big\n[here](http://x)<!-- hidden -->';
+    show(...called('insert_cell', { source, cell_type: 'markdown' }), opened('approval'));
+    const texts = [...document.querySelectorAll('pre.jp-Agent-text')].map(p => p.textContent);
+    expect(texts[0]).toBe(source);
+  });
+
+  it.each(['__proto__', 'constructor', 'toString'])('shows a call of %s like any other', name => {
+    show(...called(name, { a: 1 }), opened('approval'));
+    expect(document.querySelector('.jp-Agent-cardTitle')?.textContent).toBe(name);
+    click('Deny');
+  });
+
+  it('draws the rest of a turn whose card cannot be drawn, and the card when it can', () => {
+    vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    const { push, renderers } = show();
+    let broken = true;
+    renderers.add('plot', () => {
+      if (broken) {
+        throw new Error('No plot.');
+      }
+      return <p>A plot</p>;
+    });
+    called('plot', {}).forEach(push);
+    expect(screen.getByText('This call cannot be shown: plot')).toBeTruthy();
+    expect(screen.getAllByText('Do it')).toHaveLength(1);
+    broken = false;
+    push({ type: 'tool.started', data: { call_id: 'c' } });
+    expect(screen.getByText('A plot')).toBeTruthy();
   });
 
   it('shows an edit of the page as no question to the person', () => {
