@@ -16,12 +16,6 @@ const DESCRIBED = {
   args: { type: 'object' as const, properties: { toolbar: { type: 'boolean' } } }
 };
 
-interface IErrorOutput {
-  output_type: string;
-  ename?: string;
-  evalue?: string;
-}
-
 export const cellsPlugin: JupyterFrontEndPlugin<void> = {
   id: 'jupyter-agent-ext:cells',
   description: 'Fix, explain and ask about a cell with the agent.',
@@ -38,7 +32,6 @@ export const cellsPlugin: JupyterFrontEndPlugin<void> = {
     const trans = (translator ?? nullTranslator).load('jupyter_agent_ext');
     const { commands } = app;
     const number = (): number => (tracker.currentWidget?.content.activeCellIndex ?? -1) + 1;
-    const error = (): IErrorOutput | null => errorOf(tracker.activeCell);
     const ask = (text: string, send: boolean): void => {
       void commands.execute(CommandIDs.open);
       sessions.draft({ text, send });
@@ -48,13 +41,10 @@ export const cellsPlugin: JupyterFrontEndPlugin<void> = {
       caption: trans.__('Ask the agent to fix the error of this cell'),
       icon: bugIcon,
       describedBy: DESCRIBED,
-      isVisible: () => error() !== null,
-      isEnabled: () => error() !== null,
-      execute: () => {
-        const { ename, evalue } = error() ?? {};
-        const said = [ename, evalue].filter(Boolean).join(': ').slice(0, 300);
-        ask(trans.__('Fix the error in @cell:%1 (%2)', number(), said), true);
-      }
+      isVisible: () => hasError(tracker.activeCell),
+      isEnabled: () => hasError(tracker.activeCell),
+      // what the output says is no word of the person's: the agent reads it as data
+      execute: () => ask(trans.__('Fix the error in @cell:%1', number()), true)
     });
     commands.addCommand(CommandIDs.explain, {
       label: trans.__('Explain with Agent'),
@@ -119,7 +109,7 @@ export const errorsPlugin: JupyterFrontEndPlugin<void> = {
   }
 };
 
-function errorOf(cell: Cell | null): IErrorOutput | null {
-  const { outputs } = (cell?.model.toJSON() ?? {}) as { outputs?: IErrorOutput[] };
-  return outputs?.find(output => output.output_type === 'error') ?? null;
+function hasError(cell: Cell | null): boolean {
+  const { outputs } = (cell?.model.toJSON() ?? {}) as { outputs?: { output_type: string }[] };
+  return outputs?.some(output => output.output_type === 'error') ?? false;
 }
