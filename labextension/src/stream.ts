@@ -8,6 +8,8 @@ import type { IEvent, IPartial, ISessionState } from './tokens';
 const MAX_OUTPUTS = 200;
 /** Characters of one live stream output, at most. */
 const MAX_STREAM = 200_000;
+/** Characters of all live outputs, at most; the oldest go first. What was kept is in the log. */
+const MAX_LIVE = 16_000_000;
 
 /** What the reader of the events has to do. */
 export type Verdict = 'ok' | 'ignored' | 'gap';
@@ -51,6 +53,9 @@ export class SessionStream {
           this.partials.delete(id);
         }
       }
+    } else if (event.type === 'turn.started') {
+      this.outputs.clear(); // of the turns before, what the log keeps is shown
+      this._size = 0;
     }
   }
 
@@ -110,8 +115,32 @@ export class SessionStream {
     } else {
       outputs.push(output);
     }
-    this.outputs.set(callId, outputs.slice(-MAX_OUTPUTS));
+    const kept = outputs.slice(-MAX_OUTPUTS);
+    this._size += sizeOf(kept) - sizeOf(this.outputs.get(callId) ?? []);
+    this.outputs.set(callId, kept);
+    this._drop();
   }
+
+  /** Drop the oldest outputs while there are too many characters of them. */
+  private _drop(): void {
+    for (const [id, outputs] of this.outputs) {
+      const kept = [...outputs];
+      while (this._size > MAX_LIVE && kept.length > 0) {
+        this._size -= sizeOf([kept.shift()!]);
+      }
+      if (kept.length === 0) {
+        this.outputs.delete(id);
+      } else if (kept.length < outputs.length) {
+        this.outputs.set(id, kept);
+      }
+      if (this._size <= MAX_LIVE) {
+        return;
+      }
+    }
+  }
+
+  /** Characters of all live outputs. */
+  private _size = 0;
 }
 
 /** Offsets count code points, as the server's language does. */
@@ -128,6 +157,26 @@ function codePoints(text: string): number {
     }
   }
   return count;
+}
+
+const sizes = new WeakMap<IOutput, number>();
+
+/** About how many characters the outputs hold. */
+function sizeOf(outputs: readonly IOutput[]): number {
+  let sum = 0;
+  for (const output of outputs) {
+    let size = sizes.get(output);
+    if (size === undefined) {
+      size = output.output_type === 'stream' ? joined(output.text).length : measure(output);
+      sizes.set(output, size);
+    }
+    sum += size;
+  }
+  return sum;
+}
+
+function measure(output: IOutput): number {
+  return JSON.stringify(output).length;
 }
 
 function joined(text: unknown): string {

@@ -91,4 +91,30 @@ describe('the stream of a session', () => {
     stream.push(out('stderr', 'c'));
     expect(stream.outputs.get('c')?.map(o => o.text)).toEqual(['ab', 'c']);
   });
+
+  it('keeps live outputs until the next turn begins', () => {
+    const stream = begun();
+    const output = { output_type: 'stream', name: 'stdout', text: 'a' };
+    stream.push(live('tool.output', { call_id: 'c', output }));
+    stream.push(durable(3, 'turn.ended', { status: 'completed' }));
+    expect(stream.outputs.size).toBe(1);
+    stream.push(durable(4, 'turn.started', { query: 'q' }, 't2'));
+    expect(stream.outputs.size).toBe(0);
+  });
+
+  it('keeps the newest live outputs within its bounds', () => {
+    const stream = begun();
+    const put = (call_id: string, text: string): void => {
+      const output = { output_type: 'display_data', metadata: {}, data: { 'text/html': text } };
+      stream.push(live('tool.output', { call_id, output }));
+    };
+    for (let i = 0; i < 10; i++) {
+      put(`c${i}`, 'x'.repeat(4_000_000));
+    }
+    expect([...stream.outputs.keys()]).toEqual(['c7', 'c8', 'c9']);
+    put('huge', 'x'.repeat(17_000_000));
+    expect(stream.outputs.size).toBe(0);
+    put('small', 'x');
+    expect([...stream.outputs.keys()]).toEqual(['small']);
+  });
 });
