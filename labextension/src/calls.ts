@@ -6,17 +6,17 @@ export type CallStatus =
   'writing' | 'waiting' | 'running' | 'ok' | 'error' | 'denied' | 'interrupted';
 
 /** Which argument holds code, and which says in short what the call is about. */
-const CODE: Readonly<Record<string, string>> = {
-  run_code: 'code',
-  insert_cell: 'source',
-  edit_cell: 'source'
-};
-const BRIEF: Readonly<Record<string, string>> = {
-  inspect_variable: 'name',
-  list_files: 'path',
-  read_file: 'path',
-  ask_user: 'question'
-};
+const CODE = new Map([
+  ['run_code', 'code'],
+  ['insert_cell', 'source'],
+  ['edit_cell', 'source']
+]);
+const BRIEF = new Map([
+  ['inspect_variable', 'name'],
+  ['list_files', 'path'],
+  ['read_file', 'path'],
+  ['ask_user', 'question']
+]);
 const CELL = new Set(['run_cell', 'edit_cell', 'delete_cell']);
 
 /** A call as it is drawn: also one whose arguments are still being checked. */
@@ -61,7 +61,7 @@ export function openRequest(turn: ITurn, callId: string): IRequest | null {
 }
 
 export function titleOf(name: string, trans: TranslationBundle): string {
-  const titles: Readonly<Record<string, string>> = {
+  const titles = {
     run_code: trans.__('Run code'),
     run_cell: trans.__('Run a cell'),
     insert_cell: trans.__('Insert a cell'),
@@ -76,11 +76,11 @@ export function titleOf(name: string, trans: TranslationBundle): string {
     last_error: trans.__('Look at the last error'),
     ask_user: trans.__('A question to you')
   };
-  return titles[name] ?? name;
+  return own(titles, name) ?? name;
 }
 
 export function statusText(status: CallStatus, trans: TranslationBundle): string {
-  const texts: Readonly<Record<CallStatus, string>> = {
+  const texts: Record<CallStatus, string> = {
     writing: trans.__('Not started'),
     waiting: trans.__('Waiting for you'),
     running: trans.__('Running'),
@@ -89,18 +89,18 @@ export function statusText(status: CallStatus, trans: TranslationBundle): string
     denied: trans.__('Denied'),
     interrupted: trans.__('Interrupted')
   };
-  return texts[status] ?? status;
+  return own(texts, status) ?? status;
 }
 
 /** The name of the argument that holds code, and the code. */
 export function codeOf(call: IToolCall): { name: string; code: string } | null {
-  const name = CODE[call.name];
+  const name = CODE.get(call.name);
   const code = name === undefined ? undefined : call.arguments[name];
-  return typeof code === 'string' ? { name, code } : null;
+  return name !== undefined && typeof code === 'string' ? { name, code } : null;
 }
 
 export function briefOf(call: IToolCall): string {
-  const value = call.arguments[BRIEF[call.name] ?? ''];
+  const value = call.arguments[BRIEF.get(call.name) ?? ''];
   return typeof value === 'string' ? value : '';
 }
 
@@ -118,6 +118,11 @@ export function seconds(value: number, trans: TranslationBundle): string {
     return trans.__('%1 s', value < 10 ? value.toFixed(1) : Math.round(value));
   }
   return trans.__('%1 min %2 s', Math.floor(value / 60), Math.round(value % 60));
+}
+
+/** A model names its calls as it likes, also `__proto__`. */
+function own(texts: Readonly<Record<string, string>>, name: string): string | undefined {
+  return Object.prototype.hasOwnProperty.call(texts, name) ? texts[name] : undefined;
 }
 
 function parsed(text: string): JsonObject {

@@ -3,15 +3,26 @@ import type { ReactNode } from 'react';
 import React from 'react';
 
 interface IProps {
+  /** What is drawn; when it changes, it is tried again. */
+  of: unknown;
   /** Shown in place of what failed. */
   instead: string;
   children: ReactNode;
 }
 
-export class Boundary extends React.Component<IProps, { failed: boolean }> {
-  state = { failed: false };
+interface IState {
+  failed: boolean;
+  of: unknown;
+}
 
-  static getDerivedStateFromError(): { failed: boolean } {
+export class Boundary extends React.Component<IProps, IState> {
+  state = { failed: false, of: this.props.of };
+
+  static getDerivedStateFromProps({ of }: IProps, state: IState): IState | null {
+    return of === state.of ? null : { failed: false, of };
+  }
+
+  static getDerivedStateFromError(): Partial<IState> {
     return { failed: true };
   }
 

@@ -6,6 +6,8 @@ import { usePanel } from './context';
 import { useSignals } from './hooks';
 import { Turn } from './turn';
 
+/** The version of a turn that is not the last: it is drawn once more, without live outputs. */
+const FORMER = -1;
 /** Turns at the end that are drawn at once. */
 const AT_ONCE = 4;
 /** How near to the end still counts as the end, in pixels. */
@@ -98,7 +100,7 @@ export function Transcript(): JSX.Element {
               turn={turn}
               log={log}
               atOnce={i >= turns.length - AT_ONCE}
-              version={turn === running ? version : 0}
+              version={turn === running ? version : i === turns.length - 1 ? 0 : FORMER}
             />
           ))}
           {session?.state.queue.map(turn => (
@@ -147,7 +149,7 @@ const NearTurn = memo(function NearTurn(props: {
   }, [near, props.atOnce]);
   if (near) {
     return (
-      <Boundary instead={props.turn.query}>
+      <Boundary of={props.turn} instead={props.turn.query}>
         <Turn turn={props.turn} version={props.version} />
       </Boundary>
     );

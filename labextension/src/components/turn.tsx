@@ -4,6 +4,7 @@ import React, { memo } from 'react';
 import { seconds } from '../calls';
 import { running } from '../state';
 import type { Content, IMessage, IPartial, IUsage, ITurn, Part } from '../tokens';
+import { Boundary } from './boundary';
 import { copyText } from './codeblock';
 import { usePanel } from './context';
 import { Markdown } from './markdown';
@@ -85,13 +86,18 @@ function Message(props: {
             ) : null;
           case 'tool_call':
             return (
-              <ToolCard
+              <Boundary
                 key={part.call_id}
-                turn={turn}
-                part={part}
-                content={results.get(part.call_id) ?? NOTHING}
-                version={version}
-              />
+                of={turn}
+                instead={trans.__('This call cannot be shown: %1', part.name)}
+              >
+                <ToolCard
+                  turn={turn}
+                  part={part}
+                  content={results.get(part.call_id) ?? NOTHING}
+                  version={version}
+                />
+              </Boundary>
             );
           default:
             return null;
