@@ -4,11 +4,11 @@ import type { CellImage, IChange, IToolCall } from '../tokens';
 import { usePanel } from './context';
 import { LazyDiff } from './lazy';
 
-/** The difference that an edit would make to the open notebook. */
-export function ProposedChange(props: { call: IToolCall }): JSX.Element {
+/** The difference that an edit would make: to the source that it is bound to, if it is. */
+export function ProposedChange(props: { call: IToolCall; bound: string | null }): JSX.Element {
   const { sessions, trans } = usePanel();
   const { cell_id, source } = props.call.arguments as Record<string, string>;
-  const before = sessions.notebook.source(cell_id) ?? '';
+  const before = props.bound ?? sessions.notebook.source(cell_id) ?? '';
   const label = trans.__('Proposed change to the cell');
   return (
     <>
@@ -63,7 +63,7 @@ function Change(props: { change: IChange }): JSX.Element | null {
 
 function CellLink(props: { cellId: string }): JSX.Element {
   const { sessions, trans } = usePanel();
-  const index = sessions.notebook.cells().findIndex(cell => cell.id === props.cellId);
+  const index = sessions.notebook.indexOf(props.cellId);
   if (index < 0) {
     return <span className="jp-Agent-muted">{trans.__('Cell %1', props.cellId)}</span>;
   }

@@ -11,7 +11,7 @@ import {
   statusText,
   titleOf
 } from '../calls';
-import type { Content, IToolCall, IToolCallPart, ITurn } from '../tokens';
+import type { Content, IRequest, IToolCall, IToolCallPart, ITurn } from '../tokens';
 import { Approval } from './approval';
 import { Changes, ProposedChange } from './changes';
 import { usePanel } from './context';
@@ -55,7 +55,7 @@ export const ToolCard = memo(function ToolCard(props: {
           <Custom call={call} content={content} outputs={outputs} rendermime={rendermime} />
         ) : (
           <>
-            <Input call={call} done={call.changes.length > 0} />
+            <Input call={call} request={request} done={call.changes.length > 0} />
             {request?.kind === 'approval' && <Approval request={request} call={call} />}
             {request?.kind === 'question' && <Question request={request} />}
             <Changes changes={call.changes} />
@@ -72,21 +72,37 @@ export const ToolCard = memo(function ToolCard(props: {
   );
 });
 
-/** What the call will run or change. */
-function Input(props: { call: IToolCall; done: boolean }): JSX.Element | null {
-  const { sessions } = usePanel();
-  const { call, done } = props;
+/** What the call will run or change. What waits for a decision is shown as it is bound to it. */
+function Input(props: {
+  call: IToolCall;
+  request: IRequest | null;
+  done: boolean;
+}): JSX.Element | null {
+  const { sessions, trans } = usePanel();
+  const { call, request, done } = props;
+  const bound = request?.kind === 'approval' ? sourceOf(request) : undefined;
   const cell = cellOf(call);
   const code = codeOf(call);
   if (call.name === 'edit_cell' || call.name === 'delete_cell') {
-    return done ? null : <ProposedChange call={call} />;
+    return done ? null : <ProposedChange call={call} bound={bound ?? null} />;
   }
-  const shown = code?.code ?? (cell === null ? null : sessions.notebook.source(cell));
+  if (cell !== null && bound === null) {
+    return (
+      <p className="jp-Agent-note jp-mod-failed" role="alert">
+        {trans.__('The server did not say which code would run.')}
+      </p>
+    );
+  }
+  const shown = code?.code ?? (cell === null ? null : (bound ?? sessions.notebook.source(cell)));
   if (shown === null || (done && call.name === 'insert_cell')) {
     return null;
   }
   if (call.arguments.cell_type === 'markdown') {
-    return <Rendered source={shown} />;
+    return (
+      <pre className="jp-Agent-text" tabIndex={0}>
+        {shown}
+      </pre>
+    );
   }
   return <Rendered source={fenced(shown, sessions.notebook.language)} />;
 }
@@ -128,6 +144,11 @@ function Elapsed(props: { call: IToolCall; running: boolean }): JSX.Element | nu
   }
   const took = (ended ?? Date.now() / 1000) - started;
   return <span className="jp-Agent-muted">{seconds(Math.max(0, took), trans)}</span>;
+}
+
+function sourceOf(request: IRequest): string | null {
+  const { source } = request.payload;
+  return typeof source === 'string' ? source : null;
 }
 
 function fenced(code: string, mimeType: string): string {
