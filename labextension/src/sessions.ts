@@ -2,6 +2,7 @@
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import type { Contents, Kernel } from '@jupyterlab/services';
 import type { DocumentRegistry } from '@jupyterlab/docregistry';
+import { UUID } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
 import { Signal } from '@lumino/signaling';
 import { NotebookBridge } from './notebook';
@@ -19,6 +20,10 @@ interface IConversation {
   session: AgentSession;
   /** The person chose it: it stays where the kernel changes. */
   chosen: boolean;
+  /** Its name in this page: a new one when the person chooses another session. */
+  name: string;
+  /** The names of the sessions that the person left, by their ids. */
+  names: Map<string, string>;
 }
 
 const RESUBSCRIBE = 1_000;
@@ -48,6 +53,10 @@ export class AgentSessions implements IAgentSessions, IDisposable {
 
   get current(): AgentSession | null {
     return this._current()?.session ?? null;
+  }
+
+  get conversation(): string {
+    return this._current()?.name ?? '';
   }
 
   get connected(): boolean {
@@ -160,7 +169,9 @@ export class AgentSessions implements IAgentSessions, IDisposable {
     if (this._open.has(context)) {
       return; // a second view of the same notebook
     }
-    const conversation = { panel, session: this._make(panel, null), chosen: false };
+    const session = this._make(panel, null);
+    const name = UUID.uuid4();
+    const conversation = { panel, session, chosen: false, name, names: new Map<string, string>() };
     this._open.set(context, conversation);
     context.disposed.connect(() => {
       conversation.session.dispose();
@@ -229,6 +240,10 @@ export class AgentSessions implements IAgentSessions, IDisposable {
     const former = conversation.session;
     if (former.id !== null) {
       this._sessions.delete(former.id);
+      conversation.names.set(former.id, conversation.name);
+    }
+    if (chosen) {
+      conversation.name = conversation.names.get(id ?? '') ?? UUID.uuid4();
     }
     former.dispose();
     conversation.session = this._make(conversation.panel, id, fresh);

@@ -330,6 +330,8 @@ export interface IAgentSessions {
   /** There is a draft to take. */
   readonly drafted: ISignal<IAgentSessions, void>;
   readonly current: IAgentSession | null;
+  /** Names what `current` is of: a half-written question stays with it. Empty without one. */
+  readonly conversation: string;
   readonly connected: boolean;
   readonly models: IModelList | null;
   readonly variables: ILiveVariables;

@@ -4,19 +4,26 @@ import { DisposableDelegate } from '@lumino/disposable';
 import { Signal } from '@lumino/signaling';
 import { act, cleanup, fireEvent, render, screen } from '@testing-library/react';
 import React from 'react';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Panel } from '../components/panel';
 import { PartRenderers } from '../plugins/renderers';
 import { apply } from '../reducer';
 import { emptySession, path, running } from '../state';
 import type { IAgentSession, IAgentSessions, IAnswer, IEvent } from '../tokens';
 
-afterEach(cleanup);
+afterEach(() => {
+  cleanup();
+  vi.restoreAllMocks();
+});
 
 /** A conversation that is a list of events, and what was done with it. */
 function show(...events: Partial<IEvent>[]): {
   done: [string, ...unknown[]][];
   push: (event: Partial<IEvent>) => void;
+  renderers: PartRenderers;
+  sessions: IAgentSessions;
+  /** Follow the conversation of that name. */
+  follow: (conversation: string) => void;
 } {
   const done: [string, ...unknown[]][] = [];
   const state = emptySession();
@@ -42,10 +49,12 @@ function show(...events: Partial<IEvent>[]): {
   const signal = new Signal<IAgentSession, void>(session);
   Object.assign(session, { changed: signal });
   const none = new Signal<unknown, void>({});
+  const followed = new Signal<unknown, void>({});
   const sessions = {
-    changed: none,
+    changed: followed,
     drafted: none,
     current: session,
+    conversation: 'one',
     connected: true,
     models: { default: 'embedded', models: [], keys: [] },
     variables: {
@@ -63,7 +72,7 @@ function show(...events: Partial<IEvent>[]): {
       cells: () => [],
       failedCell: () => null,
       indexOf: () => -1,
-      source: () => null
+      source: () => 'the_page_has_this()'
     },
     takeDraft: () => null,
     files: async () => [],
@@ -71,10 +80,18 @@ function show(...events: Partial<IEvent>[]): {
   } as unknown as IAgentSessions;
   const rendermime = new RenderMimeRegistry({ initialFactories: standardRendererFactories });
   const trans = nullTranslator.load('x');
-  const context = { sessions, rendermime, languages: null, renderers: new PartRenderers(), trans };
+  const renderers = new PartRenderers();
+  const context = { sessions, rendermime, languages: null, renderers, trans };
   render(<Panel context={context} visible showVariables />);
   return {
     done,
+    renderers,
+    sessions,
+    follow: conversation =>
+      act(() => {
+        Object.assign(sessions, { conversation });
+        followed.emit();
+      }),
     push: event =>
       act(() => {
         add(event);
@@ -183,7 +200,7 @@ describe('the panel', () => {
     });
     called('plot', {}).forEach(push);
     expect(screen.getByText('This call cannot be shown: plot')).toBeTruthy();
-    expect(screen.getAllByText('Do it')).toHaveLength(1);
+    expect(document.querySelector('[data-turn-id=t] .jp-Agent-asked')).toBeTruthy();
     broken = false;
     push({ type: 'tool.started', data: { call_id: 'c' } });
     expect(screen.getByText('A plot')).toBeTruthy();
@@ -218,6 +235,25 @@ describe('the panel', () => {
     expect(done).toEqual([]);
     fireEvent.keyDown(box, { key: 'Enter' });
     expect(done).toEqual([['ask', 'hello']]);
+  });
+
+  it('keeps what is half written with its conversation', () => {
+    const { done, follow } = show();
+    const box = (): HTMLTextAreaElement => screen.getByLabelText('Message to the agent');
+    fireEvent.change(box(), { target: { value: 'of the first' } });
+    box().focus();
+    follow('two');
+    expect(box().value).toBe('');
+    expect(document.activeElement).toBe(box());
+    fireEvent.keyDown(box(), { key: 'Enter' });
+    fireEvent.change(box(), { target: { value: 'of the second' } });
+    follow('one');
+    expect(box().value).toBe('of the first');
+    fireEvent.keyDown(box(), { key: 'Enter' });
+    expect(done).toEqual([['ask', 'of the first']]);
+    expect(box().value).toBe('');
+    follow('two');
+    expect(box().value).toBe('of the second');
   });
 
   it('carries out commands, and says which it does not know', () => {

@@ -10,16 +10,36 @@ import { useSignals } from './hooks';
 
 const LIST = 'jp-agent-suggestions';
 
-/** `onCommand` gets what was typed after a slash; it returns whether it knew the command. */
+/** What is half written, kept while its conversation is not in view. */
+export interface IWritten {
+  text: string;
+  attached: IAttachment[];
+}
+
+/**
+ * `onCommand` gets what was typed after a slash; it returns whether it knew the command.
+ * `written` is where the composer begins, and it is kept up to date; `focused` says whether it
+ * begins with the focus, which the composer before it had.
+ */
 export function Composer(props: {
+  written: IWritten;
+  focused: boolean;
   onCommand: (text: string) => boolean;
   children: ReactNode;
 }): JSX.Element {
   const { sessions, trans } = usePanel();
   const session = sessions.current;
   useSignals(session?.changed);
-  const [text, setText] = useState('');
-  const [attached, setAttached] = useState<IAttachment[]>([]);
+  const { written } = props;
+  const [{ text, attached }, draw] = useState({ ...written });
+  const setText = (value: string): void => {
+    written.text = value;
+    draw({ ...written });
+  };
+  const setAttached = (value: IAttachment[]): void => {
+    written.attached = value;
+    draw({ ...written });
+  };
   const [choices, setChoices] = useState<ISuggestion[]>([]);
   const [active, setActive] = useState(0);
   const [problem, setProblem] = useState('');
@@ -66,7 +86,7 @@ export function Composer(props: {
     } else if ((query || attached.length > 0) && session) {
       const all = [...attached, ...mentioned(query, sessions)];
       void session.ask(query || trans.__('See the attachment.'), all);
-      setText(before => (before === value ? '' : before)); // a button's question leaves the draft
+      setText(written.text === value ? '' : written.text); // a button's question leaves the draft
       setAttached([]);
       setChoices([]);
     }
@@ -75,7 +95,7 @@ export function Composer(props: {
     for (const file of files) {
       try {
         const attachment = await readAttachment(file, trans);
-        setAttached(before => [...before, attachment]);
+        setAttached([...written.attached, attachment]);
       } catch (error) {
         setProblem((error as Error).message);
       }
@@ -103,7 +123,8 @@ export function Composer(props: {
         send(draft.text);
         return;
       }
-      setText(before => (before && !/\s$/.test(before) ? `${before} ` : before) + draft.text);
+      const before = written.text;
+      setText((before && !/\s$/.test(before) ? `${before} ` : before) + draft.text);
       box.current?.focus();
     };
     drafted();
@@ -174,6 +195,7 @@ export function Composer(props: {
         className="jp-mod-styled"
         rows={2}
         value={text}
+        autoFocus={props.focused}
         disabled={!usable}
         placeholder={
           usable

@@ -1,10 +1,11 @@
 /** The panel: header, variables, conversation, composer. */
 import { InputDialog } from '@jupyterlab/apputils';
 import { addIcon, listIcon, ToolbarButtonComponent } from '@jupyterlab/ui-components';
-import React, { useEffect, useState } from 'react';
+import React, { useEffect, useRef, useState } from 'react';
 import { slashCommands } from '../mentions';
 import { openRequests } from '../state';
 import type { Mode } from '../tokens';
+import type { IWritten } from './composer';
 import { Composer } from './composer';
 import type { IPanelContext } from './context';
 import { PanelProvider, usePanel } from './context';
@@ -35,6 +36,11 @@ function Inside(props: IPanelProps): JSX.Element {
   const [help, setHelp] = useState(false);
   useSignals(sessions.changed, sessions.notebook.changed);
   const session = sessions.current;
+  const { conversation } = sessions;
+  const drafts = useRef(new Map<string, IWritten>());
+  const written = drafts.current.get(conversation) ?? { text: '', attached: [] };
+  drafts.current.set(conversation, written);
+  const typing = Boolean(document.activeElement?.closest('.jp-Agent-composer textarea'));
   useEffect(() => {
     setHelp(false);
   }, [session]);
@@ -84,7 +90,7 @@ function Inside(props: IPanelProps): JSX.Element {
           <Transcript />
           {help && <Help onClose={() => setHelp(false)} />}
           <Attention />
-          <Composer onCommand={command}>
+          <Composer key={conversation} written={written} focused={typing} onCommand={command}>
             <Pickers />
           </Composer>
         </>
