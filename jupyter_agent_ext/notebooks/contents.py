@@ -94,6 +94,13 @@ class ContentsNotebook:
         signed = notary.store.check_signature(signature, notary.algorithm)
         return await asyncio.to_thread(looks_safe, notary, notebook, signed=signed)
 
+    async def digest(self) -> str | None:
+        """Return the hash of the file's text, None where the manager keeps no text."""
+        with translated(self._path):
+            await visible(self._contents, self._path)
+            stamp, text = await self._stamp()
+        return None if text is None else str(stamp[0])
+
     async def insert(self, source: str, *, cell_type: str, after: str | None) -> Json:
         """Insert a cell after the cell with id `after` (None: at the top)."""
 

@@ -22,28 +22,39 @@ class Documents:
     """The shared documents of this server, found at use: their extension starts after ours."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
-        self.trusted: set[str] = set()  # the notebooks found trusted since they were opened
+        self.trusted: dict[str, str] = {}  # the hash of the file that was found trusted
         self._settings = settings
         self._mirrors: dict[str, Mirror] = {}
 
     async def mirror(self, path: str) -> Mirror | None:
         """Return the mirror of the document at `path`, None where it is not open as one."""
-        extension = self._settings.get(SETTING)
-        document = None
-        if extension is not None:
-            document = await extension.get_document(
-                path=path, content_type="notebook", file_format="json", copy=False
-            )
-        known = self._mirrors.get(path)
-        if known is not None and known.document is not document:
-            self._mirrors.pop(path).close()
-            known = None
+        for other in [p for p in self._mirrors if p != path]:
+            self._known(other, await self._document(other))
+        document = await self._document(path)
+        known = self._known(path, document)
         if document is None or known is not None:
             return known
         if not hasattr(document, "ycells"):
             return None
         mirror = self._mirrors[path] = Mirror(document)
         return mirror
+
+    async def _document(self, path: str) -> Any:
+        extension = self._settings.get(SETTING)
+        if extension is None:
+            return None
+        return await extension.get_document(
+            path=path, content_type="notebook", file_format="json", copy=False
+        )
+
+    def _known(self, path: str, document: Any) -> Mirror | None:
+        """Return the mirror of just this document; drop one of a document that was closed."""
+        known = self._mirrors.get(path)
+        if known is not None and known.document is not document:
+            self._mirrors.pop(path).close()
+            self.trusted.pop(path, None)
+            return None
+        return known
 
 
 Images = tuple[Json | None, Json | None]

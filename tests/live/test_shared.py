@@ -17,7 +17,7 @@ from tests.scripted_model import LITELLM_WARNINGS, Call, Text
 from tests.server.conftest import eventually
 
 from .collaborator import Collaborator
-from .conftest import file_sources, result_text, user_text
+from .conftest import file_sources, hostile, result_text, user_text
 from .page import digest
 
 pytestmark = LITELLM_WARNINGS
@@ -323,6 +323,44 @@ async def test_the_mirror_keeps_step_while_it_is_still_being_read(make_notebook,
     fresh = Mirror(book._documents._mirrors[path].document)
     assert await fresh.cells() == await book.cells()
     fresh.close()
+
+
+async def test_what_is_kept_of_a_document_goes_when_it_is_closed(
+    book, make_notebook, join, notebooks
+):
+    path, _ = book
+    other = make_notebook("other.ipynb", "1")
+    leaver, _stayer = await join(path), await join(other)
+    first, second = await notebooks.open(path), await notebooks.open(other)
+    await first.cells()
+    await second.cells()
+    assert set(notebooks._documents._mirrors) == {path, other}
+    await leaver.leave()
+
+    async def only_the_open_one():
+        await second.cells()
+        return set(notebooks._documents._mirrors) == {other}
+
+    await eventually(only_the_open_one, 30)
+
+
+async def test_a_document_that_is_replaced_after_it_was_closed_is_not_trusted(
+    book, join, notebooks, jp_root_dir
+):
+    path, _ = book
+    person = await join(path)
+    opened = await notebooks.open(path)
+    assert await opened.trusted()
+    await person.leave()
+
+    async def is_closed():
+        document = await notebooks._documents._document(path)
+        return document is None
+
+    await eventually(is_closed, 30)
+    (jp_root_dir / path).write_text(hostile())
+    await join(path)
+    assert not await opened.trusted()
 
 
 async def test_conflicts_are_conflicts(book, join, notebooks):
