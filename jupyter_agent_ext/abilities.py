@@ -28,8 +28,14 @@ class Following(Protocol):
         """Wait until the code was seen to run; False after `timeout` seconds."""
         ...
 
-    async def end(self, timeout: float | None) -> ExecutionResult:
-        """Wait for the end; `timeout` as in `Kernel.execute`. Cancelling interrupts it."""
+    async def end(
+        self, timeout: float | None, *, gone: Callable[[], bool] | None = None
+    ) -> ExecutionResult:
+        """Wait for the end; `timeout` as in `Kernel.execute`. Cancelling interrupts it.
+
+        `gone` says whether who sends the code is gone. Raises LapsedError where it is, and the
+        code was not seen and the kernel idle for some seconds.
+        """
         ...
 
     def close(self) -> None:

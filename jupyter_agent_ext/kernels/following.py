@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from ..errors import KernelError
+from ..errors import KernelError, LapsedError
 from ..records import ExecutionResult, Json
 from .activity import Activity
 from .execution import GRACE, STEP
 from .outputs import Outputs
 
 LOOK: Final = 0.5  # seconds between two looks whether the kernel lives
+LOST: Final = 5.0  # seconds of an idle kernel after which code that nobody saw will not come
 _INTERRUPTS: Final = frozenset({"KeyboardInterrupt", "InterruptException"})
 
 
@@ -69,11 +70,22 @@ class FollowedCode:
             await self._change(deadline)
         return self._run() is not None
 
-    async def end(self, timeout: float | None) -> ExecutionResult:
-        """Wait for the end, interrupt after `timeout` seconds of running. See protocols."""
+    async def end(
+        self, timeout: float | None, *, gone: Callable[[], bool] | None = None
+    ) -> ExecutionResult:
+        """Wait for the end, interrupt after `timeout` seconds of running. See `Following`."""
+        waiting = time.monotonic()
         try:
             while not self._ended():
                 run = self._run()
+                alone = gone is not None and gone() and self._kernel.activity.state == "idle"
+                if run is not None or not alone:
+                    waiting = time.monotonic()
+                elif time.monotonic() - waiting >= LOST:
+                    raise LapsedError(
+                        "The page that was to run the cell is gone, and the kernel has not begun "
+                        "it: whether it ran is unknown. It is not run again."
+                    )
                 deadline = None
                 if run is not None and timeout is not None:
                     deadline = run.since + timeout
