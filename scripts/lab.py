@@ -19,6 +19,7 @@ from pathlib import Path
 HOST = "127.0.0.1"
 FIRST_PORT = 8888
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+NOTEBOOK = "quickstart.ipynb"
 START_SECONDS = 120.0
 
 
@@ -34,6 +35,7 @@ def main(argv: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     token = os.environ.get("JUPYTER_TOKEN") or secrets.token_hex(24)
+    trust(args.root / NOTEBOOK)
     server = subprocess.Popen(
         command(args.root, port, root_user=os.geteuid() == 0),
         env=environment(os.environ, token),
@@ -45,6 +47,15 @@ def main(argv: list[str] | None = None) -> int:
     if wait_until_ready(server, port, token):
         print(welcome(port, token), flush=True)
     return server.wait()
+
+
+def trust(notebook: Path) -> None:
+    """Sign our own example: its outputs came with the clone, and distrust would always ask."""
+    if notebook.exists():
+        import nbformat
+        from nbformat.sign import NotebookNotary
+
+        NotebookNotary().sign(nbformat.read(notebook, as_version=4))
 
 
 def choose_port(wanted: int | None, first: int = FIRST_PORT) -> int:
@@ -107,13 +118,13 @@ def welcome(port: int, token: str) -> str:
     base = f"http://{HOST}:{port}/"
     body = {
         "query": "Load sales.csv",
-        "context": {"notebook_id": "analysis.ipynb"},
+        "context": {"notebook_id": NOTEBOOK},
         "mode": "auto",
     }
     return f"""
 JupyterLab runs at
 
-    {base}lab/tree/analysis.ipynb?token={token}
+    {base}lab/tree/{NOTEBOOK}?token={token}
 
 Ask the agent (Ctrl-C here ends the server):
 

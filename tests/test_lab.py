@@ -75,7 +75,7 @@ def test_the_first_request_is_what_a_shell_understands(lab: ModuleType) -> None:
     assert "Authorization: token secret" in words
     assert json.loads(words[words.index("-d") + 1]) == {
         "query": "Load sales.csv",
-        "context": {"notebook_id": "analysis.ipynb"},
+        "context": {"notebook_id": "quickstart.ipynb"},
         "mode": "auto",
     }
 
