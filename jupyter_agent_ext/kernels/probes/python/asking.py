@@ -12,7 +12,7 @@ from typing import Any
 from .magics import probe_of_kernel
 from .options import options_parser, read_options
 from .seats import AwaitingSeat, BlockingSeat, Interrupts
-from .showing import Shown, fenced
+from .showing import Shown
 
 REQUEST = "application/vnd.jupyter-agent.request+json"
 """Asked for with a message of a kind that every front end knows and, without its display, skips."""
@@ -186,10 +186,10 @@ class Conversation:
             call = self.shown.calls.setdefault(message["call_id"], {})
             call.update({key: value for key, value in message.items() if value is not None})
             running = any(not c.get("status") for c in self.shown.calls.values())
-            self.shown.notice = f"*Running {call['name']} …*" if running else "*Thinking …*"
+            self.shown.notice = f"Running {call['name']} …" if running else "Thinking …"
         elif kind == "started":
             self.shown.metadata = {k: message[k] for k in ("session_id", "turn_id", "model")}
-            self.shown.notice = "*Thinking …*"
+            self.shown.notice = "Thinking …"
         elif kind == "ask":
             self._ask(message)
         elif kind == "refused":
@@ -201,9 +201,9 @@ class Conversation:
     async def _conclude(self, ending: dict[str, Any]) -> None:
         completed = ending["status"] == "completed"
         reason = ending.get("reason") or ""
-        self.shown.notice = f"*{reason}*" if completed and reason else ""
+        self.shown.notice = reason if completed and reason else ""
         if not completed:
-            self.shown.notice = f"*{_endings.get(ending['status'])}*"
+            self.shown.notice = _endings.get(ending["status"]) or ""
         self.shown.change()
         if due := self.shown.wait():
             await self.seat.pause(due)
@@ -217,7 +217,7 @@ class Conversation:
         """Tell the server that nobody waits any more; show where it ended."""
         reason = "interrupted in the cell" if self.interrupts.pressed else "the cell gave up"
         self.send("stop", reason=reason)
-        self.shown.notice = f"*Ended: {reason}.*"
+        self.shown.notice, self.shown.code = f"Ended: {reason}.", ""
         if self.shown.texts or self.shown.calls:
             self.shown.change()
             self.shown.draw(now=True)
@@ -230,15 +230,15 @@ class Conversation:
     def _ask(self, message: dict[str, Any]) -> None:
         if not self._may_ask():
             raise AgentTurnError(_joined(message["text"], message["how"]))
-        self.shown.notice = f"*{message['text']}*"
+        self.shown.notice = message["text"]
         if not message["mine"]:
-            self.shown.notice += f"\n\n{message['how']}"
+            self.shown.notice += f"\n{message['how']}"
             return
         if message["question"]:
             self._answer_question(message)
         else:
             self._answer_approval(message)
-        self.shown.notice = "*Thinking …*"
+        self.shown.notice = "Thinking …"
         self._resumed = time.monotonic()
 
     def _answer_question(self, message: dict[str, Any]) -> None:
@@ -253,13 +253,13 @@ class Conversation:
         told = "y" if self._all else ""
         code = f"{message['code']}\n" if self.options.quiet else ""
         if not told:
-            self.shown.notice += "\n\n" + fenced(message["code"], "python")
+            self.shown.code = message["code"]
             self.shown.change()
             self.shown.draw(now=True)
         while told not in (*_yes, *_always, *_never):
             told = self.kernel.raw_input(f"{code}Run it? [y]es, [n]o, [a]ll of this turn: ")
             told = told.strip().lower()
-        self._all = self._all or told in _always
+        self._all, self.shown.code = self._all or told in _always, ""
         decision = "deny" if told in _never else "approve"
         self.send("answer", request_id=message["request_id"], decision=decision)
 

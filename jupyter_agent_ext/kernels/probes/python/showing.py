@@ -12,9 +12,23 @@ INTERVAL = 0.05
 """Seconds between two updates, at least."""
 _bytes_a_second = 300_000  # Jupyter Server drops a kernel's messages beyond 1 MB/s
 _shown_chars = 1_500
-_code_span = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
-_fence = re.compile(r" {0,3}(`{3,}|~{3,})")
-_tag = re.compile(r"<(?=[a-zA-Z/!?])(?!(?:https?://|mailto:)[^\s<>]*>)")
+_fence = re.compile(r"(`{3,}(?=[^`]*$)|~{3,})(.*)$")
+_language = re.compile(r"\s*([\w+#.-]{1,40})(?=\s|$)")
+_drawn_language = "mermaid"  # a front end draws it, and a drawing may name images
+_tag = re.compile(r"<(?=[a-zA-Z/!?])(?!https?://[^\s<>]*>)")
+_image = re.compile(r"!+(?=\[)")
+_special = re.compile(r"[\\`*\[\]<>&!$~@]|(?<!\w)_|_(?!\w)")
+_definition = re.compile(r"^( {0,3}\[(?:\\.|[^\[\]\\])+\]):", re.MULTILINE)
+_open_label = re.compile(r"^( {0,3})\[(?!(?:\\.|[^\[\]\\])*[\[\]])", re.MULTILINE)
+_whole_definition = re.compile(
+    r""": +[^\s<]+(?: +(?:"[^"\\\n]*"|'[^'\\\n]*'))?[ \t]*(?:$|\n(?![ \t]*["'(]))"""
+)
+_whole_math = re.compile(
+    r"^\$\$[^$]*\$\$[ \t]*$|\$\$[^$\n]+\$\$"
+    r"|^\\begin\{([a-z]*\*?)\}(?:(?!\\begin|\\end|\$\$)[\s\S])*\\end\{\1\}[ \t]*$",
+    re.MULTILINE,
+)
+_math_mark = re.compile(r"\$\$|\\(?=(?:begin|end)\{)|\\\\(?=[\[\]])")
 _code_names = ("code", "source")
 
 
@@ -25,7 +39,10 @@ class Shown:
         self.shell, self.quiet = shell, quiet
         self.texts: dict[str, str] = {}
         self.calls: dict[str, dict[str, Any]] = {}
-        self.notice = "*The agent reads the question …*"
+        self.notice = "The agent reads the question …"
+        """What happens now; plain text."""
+        self.code = ""
+        """The code that is asked about, if any; all of it is shown."""
         self.metadata: dict[str, Any] = {}
         self._display_id = uuid.uuid4().hex
         self._drawn = float("-inf")
@@ -67,7 +84,10 @@ class Shown:
 
     def markdown(self) -> str:
         """Return the Markdown form: no raw HTML, no image from elsewhere."""
-        blocks = [harmless(self.answer()), self.notice]
+        blocks = [harmless(self.answer())]
+        blocks += [f"*{literal(line)}*" for line in self.notice.splitlines() if line.strip()]
+        if self.code:
+            blocks.append(fenced(self.code, "python", most=None))
         if self.calls:
             count = f"{len(self.calls)} tool call{'s' if len(self.calls) > 1 else ''}"
             parts = [_call_block(call) for call in self.calls.values()]
@@ -77,7 +97,7 @@ class Shown:
 
     def plain(self) -> str:
         """Return the form for terminals and for files without Markdown."""
-        blocks = [self.answer(), self.notice.strip("*")]
+        blocks = [self.answer(), self.notice, self.code]
         if self.calls:
             names = (f"{c['name']} ({c.get('status') or 'running'})" for c in self.calls.values())
             blocks.append("Tool calls: " + ", ".join(names))
@@ -87,40 +107,67 @@ class Shown:
 def harmless(markdown: str) -> str:
     """Return Markdown without raw HTML and images, so that showing it fetches nothing.
 
-    Code stays as it is; an image becomes a link.
+    Only what is a block of code for every reader of Markdown, a fence at the first column, stays
+    as it is. Elsewhere, in inline code too, a tag becomes text and an image a link.
     """
-    lines, fence = [], ""
-    for line in markdown.split("\n"):
-        mark = _fence.match(line)
-        if fence:
-            closing = mark and mark[1].startswith(fence) and not line[mark.end() :].strip()
-            fence = "" if closing else fence
-        elif mark:
-            fence = mark[1]
+    blocks: list[str] = []
+    lines: list[str] = []
+    fence = language = ""
+    for line in re.sub(r"\r\n?", "\n", markdown).split("\n"):
+        mark = None if fence else _fence.match(line)
+        if mark:
+            blocks.append(_harmless_text("\n".join(lines)))
+            fence, language, lines = mark[1], mark[2], []
+        elif fence and _closes(line, fence):
+            blocks.append(_code_block(lines, language))
+            fence, lines = "", []
         else:
-            line = _harmless_line(line)
-        lines.append(line)
-    if fence:  # what follows the answer must not fall into its open block
-        lines.append(fence)
-    return "\n".join(lines)
+            lines.append(line)
+    blocks.append(_code_block(lines, language) if fence else _harmless_text("\n".join(lines)))
+    return "\n\n".join(block for block in blocks if block)
 
 
-def _harmless_line(line: str) -> str:
-    pieces, at = [], 0
-    for span in _code_span.finditer(line):
-        pieces += [_no_html(line[at : span.start()]), span[0]]
-        at = span.end()
-    return "".join([*pieces, _no_html(line[at:])])
+def literal(text: str) -> str:
+    """Return Markdown for one line that shows just this text."""
+    return _special.sub(_entity, " ".join(text.split()))
 
 
-def _no_html(text: str) -> str:
-    return _tag.sub("&lt;", text).replace("![", "[")
+def _entity(found: re.Match[str]) -> str:
+    return "".join(f"&#{ord(character)};" for character in found[0])
+
+
+def _closes(line: str, fence: str) -> bool:
+    mark = line.strip(" \t")
+    return mark.startswith(fence) and not mark.strip(fence[0])
+
+
+def _code_block(lines: list[str], info: str) -> str:
+    """Return the block with a fence of our own, which no text before it can end or take in."""
+    found = _language.match(info)
+    language = found[1] if found else "text"
+    if language.lower().startswith(_drawn_language):
+        language = "text"
+    return fenced("\n".join(lines), language, most=None)
+
+
+def _harmless_text(text: str) -> str:
+    text = _image.sub("", _tag.sub("&lt;", text)).strip("\n")
+    text = _open_label.sub(r"\1&#91;", _definition.sub(_no_definition, text))
+    if _math_mark.search(_whole_math.sub("", text)):  # it could reach into a block of code
+        text = _math_mark.sub(_entity, text)
+    return text
+
+
+def _no_definition(found: re.Match[str]) -> str:
+    """Keep the definition of a link that ends in its line; another could reach further."""
+    whole = _whole_definition.match(found.string, found.end() - 1)
+    return found[0] if whole else f"{found[1]}&#58;"
 
 
 def _call_block(call: dict[str, Any]) -> str:
     arguments = dict(call.get("arguments") or {})
     code = next((arguments.pop(n) for n in _code_names if type(arguments.get(n)) is str), None)
-    parts = [f"**{call['name']}** {call.get('status') or 'running'}"]
+    parts = [f"**{literal(call['name'])}** {literal(call.get('status') or 'running')}"]
     if code is not None:
         parts.append(fenced(code, "python"))
     if arguments:
@@ -130,10 +177,10 @@ def _call_block(call: dict[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
-def fenced(text: str, language: str) -> str:
-    """Return text as a block of code that it cannot end itself."""
-    if len(text) > _shown_chars:
-        text = f"{text[:_shown_chars]}\n… {len(text) - _shown_chars} more characters"
+def fenced(text: str, language: str, *, most: int | None = _shown_chars) -> str:
+    """Return text as a block of code that it cannot end itself; None: all of it."""
+    if most is not None and len(text) > most:
+        text = f"{text[:most]}\n… {len(text) - most} more characters"
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{text}\n{fence}"
