@@ -67,15 +67,25 @@ class CellFeed:
         self._news = asyncio.Event()
 
     async def run(self) -> None:
-        """Tell until the turn has ended or the cell does not wait any more."""
+        """Tell until the turn has ended or the cell does not wait any more.
+
+        Raises what reading the log raises, once the cell knows that its turn is over.
+        """
         reader = asyncio.create_task(self._read(), name="agent-cell-read")
+        reader.add_done_callback(lambda _: self._news.set())
         try:
             while True:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._news.wait(), PING_SECONDS)
                 self._news.clear()
+                failure = reader.exception() if reader.done() else None
+                if failure is not None:
+                    self._end(f"the session cannot be read: {failure}")
                 messages, self._waiting = self._waiting, []
-                if not await self._cell.tell(messages):
+                waits = await self._cell.tell(messages)
+                if failure is not None:
+                    raise failure
+                if not waits:
                     return
                 if any(message["kind"] == "end" for message in messages):
                     return
@@ -91,10 +101,12 @@ class CellFeed:
                     self._add(message)
                 if event.type == ev.TURN_ENDED and event.turn_id == self._turn_id:
                     return
-            reason = "the session's log was closed"
-            self._add({"kind": "end", "status": "failed", "reason": reason, "text": ""})
+            self._end("the session's log was closed")
         finally:
             await events.aclose()
+
+    def _end(self, reason: str) -> None:
+        self._add({"kind": "end", "status": "failed", "reason": reason, "text": ""})
 
     def _add(self, message: Json) -> None:
         last = self._waiting[-1] if self._waiting else None
@@ -153,16 +165,17 @@ def asking(session_id: str, request: Request, effect: str, *, own: bool, untrust
         "text": str(text),
         "options": payload.get("options") or [],
         "how": how,
-        "code": _code(tool, arguments),
+        "code": _code(tool, arguments, payload.get("source")),
     }
 
 
-def _code(tool: str, arguments: Json) -> str:
-    code = arguments.get("code")
-    if isinstance(code, str):
-        return code
+def _code(tool: str, arguments: Json, bound: Any) -> str:
+    """Return all that would run: the source that the request is bound to, if it is to one."""
+    for code in (bound, arguments.get("code")):
+        if isinstance(code, str):
+            return code
     given = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
-    return f"{tool}({given})"[:ARGUMENT_CHARS]
+    return f"{tool}({given})"
 
 
 def _delta(data: Json) -> Json:

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from jupyter_agent_ext.errors import StoreError
 from tests.magic.conftest import Typist, results, scripted
 from tests.scripted_model import LITELLM_WARNINGS, Call, Hang, Status, Text
 from tests.server.conftest import eventually
@@ -135,6 +136,24 @@ async def test_a_failing_model_makes_the_cell_fail(typist, scripted_model, logbo
     assert "no such thing" in ran.error
     await logbook.ended("failed")
     assert await typist.value("'never' in globals()") == "False"
+
+
+async def test_a_store_that_cannot_be_read_makes_the_cell_fail(
+    typist, scripted_model, logbook, monkeypatch
+):
+    scripted_model.script(Text("First."))
+    await typist.run("%agent go")
+
+    async def read(*arguments):
+        raise StoreError("the disk is gone")
+
+    scripted_model.script(Hang())
+    with monkeypatch.context() as patch:
+        patch.setattr(logbook.manager.services.store, "read", read)
+        ran = await typist.run("%agent again", timeout=30)
+    assert ran.reply["ename"] == "AgentTurnError"
+    assert "the disk is gone" in ran.error
+    await logbook.ended("interrupted")
 
 
 async def test_a_restart_of_the_kernel_ends_the_turn_with_a_valid_history(

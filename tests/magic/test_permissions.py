@@ -7,7 +7,7 @@ import asyncio
 import nbformat
 import pytest
 
-from tests.magic.conftest import results, scripted
+from tests.magic.conftest import Typist, results, scripted
 from tests.scripted_model import LITELLM_WARNINGS, Call, Text, Tokens
 from tests.server.conftest import eventually
 
@@ -54,6 +54,32 @@ async def test_a_quiet_cell_still_says_what_it_would_run(typist, scripted_model,
     scripted_model.script(Text("Done."))
     assert (await typist.run("%agent --quiet go", answers=["y"])).outputs == []
     assert "x = 1" in typist.prompts[0]
+
+
+async def test_code_is_shown_whole_before_it_is_let_run(typist, scripted_model, logbook):
+    code = "\n".join(f"a{n} = {n}" for n in range(2_000))
+    scripted_model.script(run_code(code))
+    scripted_model.script(Text("Done."))
+    ran = await typist.run("%agent go", answers=["n"])
+    assert ran.status == "ok", ran.error
+    assert any(code in data["text/markdown"] for _, data in ran.updates)
+    assert any(code in data["text/plain"] for _, data in ran.updates)
+
+
+async def test_a_cells_source_is_shown_whole_before_it_is_let_run(
+    scripted_model, logbook, make_notebook, open_notebook, jp_root_dir
+):
+    source = "\n".join(f"b{n} = {n}" for n in range(1_000))
+    path = make_notebook("long.ipynb", source)
+    cell = nbformat.read(jp_root_dir / path, 4).cells[0]
+    typist = Typist(await open_notebook(path))
+    for _ in range(2):
+        scripted_model.script(Call("run_cell", {"cell_id": cell.id}))
+        scripted_model.script(Text("Done."))
+    ran = await typist.run("%agent go", answers=["n"])
+    assert any(source in data["text/markdown"] for _, data in ran.updates)
+    await typist.run("%agent --quiet go", answers=["n"])
+    assert source in typist.prompts[-1]
 
 
 async def test_all_answers_for_the_rest_of_the_turn_only(typist, scripted_model, logbook):
