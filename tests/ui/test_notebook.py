@@ -187,7 +187,7 @@ def test_fix_with_agent_asks_about_the_failed_cell(open_page, write, script):
     person.answered()
     asked = script.requests[-1].last_user_text
     assert "@cell:2" in asked
-    assert "ZeroDivisionError" in asked
+    assert "ZeroDivisionError" not in asked  # an output is no word of the person's
     assert "1 / 0" in str(script.requests[-1].body["messages"])
     assert person.notebook("panel.content.activeCellIndex") == 1
 
