@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from .records import Cell, Json
 
 Evidence = Literal["applied", "open", "other"]
+MAX_INLINE: Final = 65_536  # bytes of an image that stays in the event itself
 
 
 def source_hash(source: str) -> str:
@@ -59,6 +61,16 @@ def changes_of(path: str, result: Any) -> list[Json]:
         for entry in (told if isinstance(told, list) else ())
         if isinstance(entry, dict) and isinstance(entry.get("cell_id"), str)
     ]
+
+
+def slim(change: Json, keep: Callable[[bytes], str]) -> Json:
+    """Return a change whose long pre- or post-image was kept as a blob; `keep` gives its name."""
+    slimmed = dict(change)
+    for side in ("before", "after"):
+        encoded = json.dumps(change.get(side), ensure_ascii=False).encode("utf-8", "replace")
+        if len(encoded) > MAX_INLINE:
+            slimmed[side] = {"blob": keep(encoded), "size": len(encoded)}
+    return slimmed
 
 
 def joined(source: Any) -> str:

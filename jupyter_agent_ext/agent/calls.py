@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import time
 import uuid
@@ -13,6 +14,7 @@ from .. import events as ev
 from ..errors import AgentError, LeaseError, StoreError, ToolError
 from ..fold import Request, ToolCall, Turn
 from ..messages import Content, ToolCallPart, text_part
+from ..operations import slim
 from ..protocols import Tool
 from ..records import Json, ToolResult
 from .call_context import CallContext
@@ -23,7 +25,6 @@ from .run import Run
 
 GO_ON = "go on"
 STOP = "stop"
-MAX_INLINE = 65_536  # bytes of a value that stays in the event itself
 
 
 @dataclass(slots=True)
@@ -32,6 +33,12 @@ class _Settled:
 
     data: Json
     blobs: dict[str, bytes] = field(default_factory=dict)
+
+    def keep(self, data: bytes) -> str:
+        """Keep bytes as a blob, written with the result."""
+        digest = hashlib.sha256(data).hexdigest()
+        self.blobs[digest] = data
+        return digest
 
 
 async def settle_calls(run: Run) -> bool:
@@ -48,7 +55,7 @@ async def settle_calls(run: Run) -> bool:
         if call.state == "started":
             became = await outcome(run, call)
             settled = _settled(call, became.status, became.text)
-            settled.data["changes"] = became.changes
+            settled.data["changes"] = [slim(c, settled.keep) for c in became.changes]
             await _complete(run, [settled])
         elif request is not None and request.answer is None:
             return False
@@ -223,19 +230,9 @@ async def _run_one(run: Run, call: ToolCall) -> _Settled:
         told = json.dumps(call.arguments, ensure_ascii=False)
         result.content.insert(0, text_part(f"The person changed the arguments to {told}"))
     data = result_data(call.call_id, call.name, result.status, result.content)
-    changes = [_slim(change, context) for change in result.changes]
+    changes = [slim(change, context.keep) for change in result.changes]
     data |= {"changes": changes, "duration": round(time.monotonic() - began, 4)}
     return _Settled(data, context.blobs)
-
-
-def _slim(change: Json, context: CallContext) -> Json:
-    """Move a long pre- or post-image out of the event, into a blob."""
-    slim = dict(change)
-    for side in ("before", "after"):
-        encoded = json.dumps(change.get(side), ensure_ascii=False).encode("utf-8", "replace")
-        if len(encoded) > MAX_INLINE:
-            slim[side] = {"blob": context.keep(encoded), "size": len(encoded)}
-    return slim
 
 
 async def _result(run: Run, call: ToolCall, context: CallContext) -> ToolResult:

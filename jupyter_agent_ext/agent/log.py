@@ -185,6 +185,10 @@ class SessionLog:
         for viewer in self._viewers:
             viewer.wake.set()
 
+    async def blob(self, digest: str) -> bytes | None:
+        """Read a blob of this session."""
+        return await self._store.blob(self.key, digest)
+
     async def save_state(self) -> None:
         """Keep the folded state, so that the next opening reads only what follows."""
         self._saved_state = self.session.seq
