@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import time
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Final, Literal
 
 from . import events as ev
+from .agent.evidence import is_claimed
 from .agent.permissions import args_hash
 from .errors import BadRequestError, ConflictError, NotFoundError, ToolError
 from .events import Draft
 from .fold import Request, Session, Turn
+from .operations import slim
 from .records import Json
 from .tools.registry import Toolset
 
 Decision = Literal["approve", "deny", "always", "answer", "done", "failed", "started"]
 FROM_PAGES = ("done", "failed", "started")
+CLAIMED_SECONDS: Final = 10.0  # a page that has claimed a request gets to carry it out
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,42 @@ class Answer:
     client_id: str | None = None
     result: Json | None = None
     error: Json | None = None
+
+
+def kept(request: Request, answer: Answer) -> tuple[Answer, dict[str, bytes]]:
+    """Return the answer as the log keeps it, and the blobs that hold long images of cells.
+
+    A `replace` changes no outputs: its images go without them.
+    """
+    blobs: dict[str, bytes] = {}
+
+    def keep(data: bytes) -> str:
+        digest = sha256(data).hexdigest()
+        blobs[digest] = data
+        return digest
+
+    told = (answer.result or {}).get("changes")
+    if request.kind != "edit" or not isinstance(told, list):
+        return answer, blobs
+    operations = request.payload.get("operations") or ()
+    replaced = {o["cell_id"] for o in operations if o["op"] == "replace"}
+    replaced -= {o["cell_id"] for o in operations if o["op"] != "replace"}
+    changes = [
+        slim(_without_outputs(c) if c.get("cell_id") in replaced else c, keep)
+        for c in told
+        if isinstance(c, dict)
+    ]
+    return replace(answer, result={**(answer.result or {}), "changes": changes}), blobs
+
+
+def _without_outputs(change: Json) -> Json:
+    bare = dict(change)
+    for side in ("before", "after"):
+        image = change.get(side)
+        if isinstance(image, dict) and isinstance(image.get("cell"), dict):
+            cell = {k: v for k, v in image["cell"].items() if k != "outputs"}
+            bare[side] = {**image, "cell": cell}
+    return bare
 
 
 def find_request(session: Session, request_id: str) -> tuple[Turn, Request]:
@@ -60,19 +101,26 @@ def answering(toolset: Toolset, turn: Turn, request: Request, answer: Answer) ->
 
 
 def _started(turn: Turn, request: Request, data: Json) -> Draft | None:
-    msg_id = (data.get("result") or {}).get("msg_id")
+    """Return the event of a claim, or of the `msg_id` of a run that was claimed."""
+    lease = request.lease or {}
+    claimed, known = is_claimed(request), lease.get("msg_id")
+    msg_id = (data["result"].get("msg_id") or None) if request.kind == "run" else None
     if request.answer is not None:
         raise ConflictError("This request was answered already.", answer=request.answer)
-    if request.lease is not None and request.lease.get("msg_id", "") == msg_id:
+    if claimed and known is not None and known != msg_id:
+        raise ConflictError("The code of this request was sent already.", msg_id=known)
+    if not (claimed and msg_id) and time.time() >= lease.get("until", 0.0):
+        raise ConflictError("The lease of this request is over.")
+    if claimed and known == msg_id:
         return None
     told = {"request_id": request.request_id, "client_id": data["client_id"], "msg_id": msg_id}
+    if not claimed:
+        told["until"] = time.time() + CLAIMED_SECONDS
     return Draft(ev.REQUEST_STARTED, told, turn.turn_id)
 
 
 def _from_page(request: Request, answer: Answer) -> Json:
-    if answer.decision not in FROM_PAGES or (
-        answer.decision == "started" and request.kind != "run"
-    ):
+    if answer.decision not in FROM_PAGES:
         raise BadRequestError(f'A request of kind {request.kind!r} takes "done" or "failed".')
     holder = (request.lease or {}).get("client_id")
     if answer.client_id is None:

@@ -1,19 +1,23 @@
 """Edits and runs that one call gives to the page that shows the notebook (floor 4).
 
-An errand is a request in the log, leased to one page and answered by its POST; the lease ends
-with the answer, or when the page is gone, or does not answer in time.
+An errand is a request in the log, leased to one page, claimed and then answered by its POSTs;
+the lease ends with the answer, or when the page is gone, or does not claim or answer in time.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from . import events as ev
 from .abilities import Following, Follows
+from .agent.evidence import is_claimed
 from .agent.log import SessionLog
+from .answers import CLAIMED_SECONDS
 from .errors import AgentError, KernelError, LapsedError, NotFoundError, PageError, StaleCellError
 from .events import Draft
 from .fold import Request, Session
@@ -23,6 +27,7 @@ from .records import Cell, ExecutionResult, Json
 LEASE_SECONDS: Final = 10.0
 RETURN_SECONDS: Final = 2.0
 CLOSING_SECONDS: Final = 5.0
+LAPSED: Final[Json] = {"decision": "lapsed", "by": ""}
 
 
 class Errands:
@@ -50,7 +55,7 @@ class Errands:
     # ------------------------------------------------------------ Attachment
 
     def showing(self) -> bool:
-        """Say whether a page shows the notebook and has not failed this call yet."""
+        """Say whether a page shows the notebook, can read it and has not failed this call."""
         return self._page() is not None
 
     def shown(self) -> bool:
@@ -63,10 +68,12 @@ class Errands:
 
     async def read(self) -> list[Json]:
         """Return the cells as the person sees them. Raises PageError."""
-        page = self._page()
-        if page is None:
-            raise PageError(f"No page shows {self._path!r}.")
-        return await page.read(self._path)
+        while (page := self._page()) is not None:
+            try:
+                return await page.read(self._path)
+            except PageError:
+                page.fail(self._path)
+        raise PageError(f"No page shows {self._path!r}, or none can read it.")
 
     async def read_again(self) -> list[Json] | None:
         """Return the cells of the page that was asked last, None if it is gone."""
@@ -77,13 +84,16 @@ class Errands:
 
     async def edit(self, operations: list[Json]) -> Json:
         """Let the page make the changes. Raises StaleCellError, NotFoundError, PageError."""
-        page = self._page()
-        if page is None or self._call_id is None:
-            raise PageError(f"No page shows {self._path!r}.")
         payload = {"path": self._path, "operations": operations}
-        request_id = await self._open("edit", payload, page)
-        answer = await self._answer(request_id, page)
-        return self._result(answer, page)
+        while self._call_id is not None and (page := self._page()) is not None:
+            request_id = await self._open("edit", payload, page)
+            await self._answer(request_id, page)
+            request = self._request(request_id)
+            answer = request.answer or {}
+            if is_claimed(request) or answer.get("decision") in ("done", "failed"):
+                return await self._whole(self._result(answer, page))
+            self._failed.add(page.client_id)  # it never began, and may not begin any more
+        raise PageError(f"No page that shows {self._path!r} takes the change up.")
 
     def runs(self, kernel_id: str) -> bool:
         """Say whether a page could run a cell in that kernel."""
@@ -106,9 +116,10 @@ class Errands:
         try:
             await on_start()
             payload = {"path": self._path, "cell_id": cell.cell_id, "expected": cell.hash}
+            payload["kernel_id"] = kernel.kernel_id
             request_id = await self._open("run", payload, page)
             await self._begin(request_id, page, following)
-            result = await following.end(timeout)
+            result = await self._end(request_id, page, following, timeout)
             return await self._close(request_id, page, result, following.msg_id)
         finally:
             following.close()
@@ -117,16 +128,10 @@ class Errands:
 
     async def _begin(self, request_id: str, page: Page, following: Following) -> None:
         """Wait until the code is on its way. Raises what the page says, LapsedError."""
-        begun = asyncio.ensure_future(following.begun(self._lease))
-        told = asyncio.ensure_future(self._wait(request_id, page, lambda r: _msg_id(r) is not None))
-        try:
-            await asyncio.wait({begun, told}, return_when="FIRST_COMPLETED")
-            if not (begun.done() and begun.result()):
-                await asyncio.wait({told})
-        finally:
-            for task in (begun, told):
-                task.cancel()
-            await asyncio.gather(begun, told, return_exceptions=True)
+        await self._wait(request_id, page, is_claimed)
+        claimed = is_claimed(self._request(request_id))
+        if claimed:
+            await self._sent(request_id, page, following)
         request = self._request(request_id)
         if (msg_id := _msg_id(request)) is not None:
             following.choose(msg_id)
@@ -134,7 +139,7 @@ class Errands:
         if request.answer is not None:
             self._result(request.answer, page)  # raises where it failed
             return
-        if following.msg_id is not None:
+        if claimed and following.msg_id is not None:
             return
         await self._lapse(request_id)
         request = self._request(request_id)
@@ -145,6 +150,35 @@ class Errands:
             "unknown. It is not run again.",
             hint="Look at the kernel's variables and the cell's outputs first.",
         )
+
+    async def _sent(self, request_id: str, page: Page, following: Following) -> None:
+        """Wait until the page tells what it sent, or the kernel is seen to run it."""
+        begun = asyncio.ensure_future(following.begun(CLAIMED_SECONDS))
+        told = asyncio.ensure_future(
+            self._wait(request_id, page, lambda r: _msg_id(r) is not None, CLAIMED_SECONDS)
+        )
+        try:
+            await asyncio.wait({begun, told}, return_when="FIRST_COMPLETED")
+            if not (begun.done() and begun.result()):
+                await asyncio.wait({told})
+        finally:
+            for task in (begun, told):
+                task.cancel()
+            await asyncio.gather(begun, told, return_exceptions=True)
+
+    async def _end(
+        self, request_id: str, page: Page, following: Following, timeout: float
+    ) -> ExecutionResult:
+        """Wait for the end. Raises LapsedError where the page is gone and nothing was begun."""
+
+        def is_gone() -> bool:
+            return self._pages.get(page.owner, page.client_id) is None
+
+        try:
+            return await following.end(timeout, gone=is_gone)
+        except LapsedError:
+            await self._lapse(request_id)
+            raise
 
     async def _close(
         self, request_id: str, page: Page, result: ExecutionResult, msg_id: str | None
@@ -167,7 +201,7 @@ class Errands:
     def _page(self, kernel_id: str | None = None) -> Page | None:
         """Return the page to use: the last focused one that has not failed."""
         for page in self._showing():
-            if page.client_id in self._failed:
+            if page.client_id in self._failed or page.fails(self._path):
                 continue
             if kernel_id is None or page.notebooks[self._path].kernel_id == kernel_id:
                 return page
@@ -177,6 +211,7 @@ class Errands:
         request_id, self._asked = uuid.uuid4().hex[:12], page.client_id
         opened = {"request_id": request_id, "kind": kind, "call_id": self._call_id}
         leased = {"request_id": request_id, "client_id": page.client_id, "seconds": self._lease}
+        leased["until"] = time.time() + self._lease  # of the wall: it goes on while we are asleep
         events = await self._log.append(
             Draft(ev.REQUEST_OPENED, {**opened, "payload": payload}, self._turn_id),
             Draft(ev.REQUEST_LEASED, leased, self._turn_id),
@@ -184,11 +219,12 @@ class Errands:
         page.hand(self._log.key.session_id, events)
         return request_id
 
-    async def _answer(self, request_id: str, page: Page) -> Json:
-        """Wait for the answer; where none comes the request is settled as lapsed."""
-        await self._wait(request_id, page, lambda request: request.answer is not None)
+    async def _answer(self, request_id: str, page: Page) -> None:
+        """Wait for the claim, then the answer; where one does not come the request lapses."""
+        await self._wait(request_id, page, is_claimed)
+        await self._settle(request_id, LAPSED, claimed=False)
+        await self._wait(request_id, page, lambda r: r.answer is not None, CLAIMED_SECONDS)
         await self._lapse(request_id)
-        return self._request(request_id).answer or {}
 
     async def _wait(
         self,
@@ -225,17 +261,31 @@ class Errands:
             page = back
 
     async def _lapse(self, request_id: str) -> None:
-        await self._settle(request_id, {"decision": "lapsed", "by": ""})
+        await self._settle(request_id, LAPSED)
 
-    async def _settle(self, request_id: str, data: Json) -> None:
-        """Answer the request for the page, if it has not answered by now."""
+    async def _settle(self, request_id: str, data: Json, *, claimed: bool = True) -> None:
+        """Answer the request for the page, if it has not answered by now.
+
+        With `claimed` false only where the page has not begun either.
+        """
         async with self._log.gate:
-            if self._request(request_id).answer is None:
+            request = self._request(request_id)
+            if request.answer is None and (claimed or not is_claimed(request)):
                 draft = {"request_id": request_id, **data}
                 await self._log.append(Draft(ev.REQUEST_ANSWERED, draft, self._turn_id))
 
     def _request(self, request_id: str) -> Request:
         return self._log.session.turns[self._turn_id].requests[request_id]
+
+    async def _whole(self, result: Json) -> Json:
+        """Return a result with the images that the log keeps as blobs."""
+        changes = [dict(c) for c in result.get("changes") or () if isinstance(c, dict)]
+        for change in changes:
+            for side in ("before", "after"):
+                digest = (change.get(side) or {}).get("blob")
+                if isinstance(digest, str) and (data := await self._log.blob(digest)) is not None:
+                    change[side] = json.loads(data)
+        return {**result, "changes": changes}
 
     def _result(self, answer: Json, page: Page) -> Json:
         """Return what the page did. Raises what it says, LapsedError where it says nothing."""

@@ -16,6 +16,7 @@ from .records import Json
 
 READ_SECONDS: Final = 5.0
 LATELY: Final = 10.0
+FAILING: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Page:
         self.notebooks: dict[str, OpenNotebook] = {}
         self._send = send
         self._used: dict[str, int] = {}
+        self._failed: dict[str, float] = {}
         self._reads: dict[str, asyncio.Future[list[Json]]] = {}
 
     def show(self, notebooks: Iterable[OpenNotebook], *, visible: bool, now: int) -> None:
@@ -52,6 +54,15 @@ class Page:
     def used(self, path: str) -> int:
         """Return when the notebook had the focus last, as an ever growing number; 0 is never."""
         return self._used.get(path, 0)
+
+    def fail(self, path: str) -> None:
+        """Note that the page cannot read the notebook: others are asked for FAILING seconds."""
+        self._failed[path] = time.monotonic()
+
+    def fails(self, path: str) -> bool:
+        """Say whether the page could not read the notebook lately."""
+        failed = self._failed.get(path)
+        return failed is not None and time.monotonic() - failed < FAILING
 
     async def read(self, path: str, timeout: float = READ_SECONDS) -> list[Json]:
         """Return the notebook's cells as the person sees them. Raises PageError."""

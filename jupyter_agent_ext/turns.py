@@ -18,7 +18,7 @@ from .agent.log import SessionLog
 from .agent.loop import TurnLoop
 from .agent.permissions import MODES
 from .agent.run import Limits, Run
-from .answers import Answer, answering, find_request
+from .answers import Answer, answering, find_request, kept
 from .errors import (
     BadRequestError,
     ConflictError,
@@ -284,10 +284,11 @@ class TurnRunner:
         """
         async with log.gate:
             turn, request = find_request(log.session, request_id)
+            answer, blobs = kept(request, answer)
             draft = answering(self._services.toolset, turn, request, answer)
             if draft is None:
                 return request
-            await log.append(draft)
+            await log.append(draft, blobs=blobs)
             self.ensure_running(log)
             return log.session.turns[turn.turn_id].requests[request_id]
 

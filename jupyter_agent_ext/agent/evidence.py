@@ -48,7 +48,14 @@ async def outcome(run: Run, call: ToolCall) -> Outcome:
     if answer.get("decision") == "done":
         path = str(errand.payload.get("path", ""))
         return Outcome("ok", MADE, changes_of(path, answer.get("result")))
+    if not is_claimed(errand):
+        return Outcome("interrupted", NOT_MADE)
     return await _of_edit(run, errand)
+
+
+def is_claimed(errand: Request) -> bool:
+    """Say whether the page has said that it begins: without that it may not act."""
+    return "msg_id" in (errand.lease or {})  # null in the claim, known once the code is sent
 
 
 async def _answered(run: Run, errand: Request) -> Request:
@@ -59,7 +66,8 @@ async def _answered(run: Run, errand: Request) -> Request:
         return request.answer is not None
 
     client_id = str((errand.lease or {}).get("client_id", ""))
-    if errand.answer is None and await run.workspace.page_back(client_id, BACK_SECONDS):
+    waits = errand.answer is None and is_claimed(errand)
+    if waits and await run.workspace.page_back(client_id, BACK_SECONDS):
         await run.log.wait_for(is_answered, 1.0)
     async with run.log.gate:
         if not is_answered(run.session):

@@ -40,6 +40,7 @@ def agent_config(scripted_model):
 @pytest.fixture
 def short_lease(monkeypatch):
     monkeypatch.setattr(errands, "LEASE_SECONDS", 0.5)
+    monkeypatch.setattr(errands, "CLAIMED_SECONDS", 0.5)
     monkeypatch.setattr(errands, "RETURN_SECONDS", 0.1)
 
 
@@ -77,6 +78,14 @@ def attach(open_page, session_of, jp_root_dir, jp_serverapp):
         return page, session
 
     return attach_it
+
+
+def hostile():
+    """The text of a notebook that nobody here has run: its output is a script."""
+    html = {"text/html": "<script>alert(1)</script>"}
+    output = nbformat.v4.new_output("display_data", data=html)
+    cell = nbformat.v4.new_code_cell("show()", outputs=[output])
+    return nbformat.writes(nbformat.v4.new_notebook(cells=[cell]))
 
 
 def file_sources(root, path):

@@ -35,9 +35,11 @@ class ScriptedPage:
         self.kernels: dict[str, object] = {}
         self.applied: list[tuple[str, dict]] = []
         self.answers: list[tuple[int, dict]] = []
+        self.claims: list[tuple[str, int]] = []
         self.sent_runs: list[str] = []
         self.taken: set[str] = set()
         self.obeys = True
+        self.before_claim = None
         self.before_edit = None
         self.before_answer = None
         self.closed = False
@@ -123,6 +125,10 @@ class ScriptedPage:
 
     async def _errand(self, session, opened):
         request_id = opened["request_id"]
+        if self.before_claim is not None:
+            await self.before_claim(opened)
+        if not await self.claim(session, request_id):
+            return
         try:
             if opened["kind"] == "edit":
                 if self.before_edit is not None:
@@ -140,6 +146,13 @@ class ScriptedPage:
         if self.before_answer is not None:
             await self.before_answer(opened)
         await self.answer(session, request_id, body)
+
+    async def claim(self, session, request_id):
+        """Ask whether this page may act; it acts on nothing but a yes."""
+        body = {"decision": "started", "client_id": self.client_id, "result": {}}
+        status, _ = await self.api.post("sessions", session, "requests", request_id, body=body)
+        self.claims.append((request_id, status))
+        return status == 200
 
     async def answer(self, session, request_id, body):
         body = {**body, "client_id": self.client_id}

@@ -35,10 +35,11 @@ class _Stage:
         self.server, self.root, self.api = server, root, _Api(server)
         self.page = self.session = self.turn = None
 
-    async def open_page(self, notebooks=None, before_edit=None):
+    async def open_page(self, notebooks=None, before_edit=None, before_claim=None):
         url = f"{self.server.base.replace('http', 'ws')}agent/ws?token={TOKEN}"
         self.page = ScriptedPage(await websocket_connect(HTTPRequest(url)), self.api, "page-0001")
         self.page.notebooks, self.page.before_edit = notebooks or {}, before_edit
+        self.page.before_claim = before_claim
         self.page.say({"type": "hello", "client_id": "page-0001"})
         self.page.show("book.ipynb", self.root)
         _, info = await self.api.post("sessions", body={"notebook": "book.ipynb"})
@@ -118,3 +119,17 @@ async def test_an_edit_that_the_page_did_not_make_is_not_made_after_a_crash(stag
     assert page.sources("book.ipynb") == ["a = 1", "b = 2"]
     answered = [e for e in page.events(stage.session) if e["type"] == "request.answered"]
     assert [e["data"]["decision"] for e in answered] == ["lapsed"]
+
+
+async def test_an_edit_that_no_page_claimed_was_not_made(stage, scripted_model):
+    page = await stage.open_page(before_claim=never)
+    scripted_model.script(Call("insert_cell", {"source": "new = 1"}))
+    scripted_model.script(Text("done"))
+    await stage.ask()
+    await page.until(stage.session, "request.leased")
+    await stage.kill()
+    await stage.start()
+    turn = await stage.ended()  # without its page: there is nothing to ask it
+    call = turn["steps"][0]["calls"][0]
+    assert call["status"] == "interrupted"
+    assert "not in the notebook" in call["content"][0]["text"]

@@ -31,7 +31,7 @@ def running(make_notebook, jp_root_dir, open_notebook, attach):
 async def test_the_page_runs_the_cell_and_the_server_collects_its_outputs(
     api, running, scripted_model, jp_root_dir
 ):
-    path, _person, page, session, cell_id = await running(
+    path, person, page, session, cell_id = await running(
         "import time\nprint('one', flush=True)\ntime.sleep(0.3)\nprint('two')\nx = 6 * 7\nx"
     )
     before = (jp_root_dir / path).read_bytes()
@@ -51,7 +51,10 @@ async def test_the_page_runs_the_cell_and_the_server_collects_its_outputs(
     streamed = [e["data"]["output"] for e in page.events(session) if e["type"] == "tool.output"]
     assert streamed[0]["text"].strip() == "one"
     kinds = [k for k in page.kinds(session) if k.startswith("request")]
-    assert kinds == ["request.opened", "request.leased", "request.started", "request.answered"]
+    started = ["request.started"] * 2  # the claim, then the code that was sent
+    assert kinds == ["request.opened", "request.leased", *started, "request.answered"]
+    opened = next(e for e in page.events(session) if e["type"] == "request.opened")
+    assert opened["data"]["payload"]["kernel_id"] == person.kernel_id
 
 
 async def test_an_error_of_the_cell_is_told(api, running, scripted_model):
