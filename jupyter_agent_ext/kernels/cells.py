@@ -45,6 +45,9 @@ class Connection(Protocol):
     @property
     def epoch(self) -> str | None: ...
 
+    @property
+    def last_error(self) -> Json | None: ...
+
     async def pull(
         self, *, since: str | None, mentioned: Sequence[str], limit: int, timeout: float
     ) -> Snapshot: ...
@@ -207,6 +210,11 @@ class CellKernel:
     @property
     def epoch(self) -> str | None:
         return self._connection.epoch
+
+    @property
+    def last_error(self) -> Json | None:
+        """The error that the cell may ask about (abilities.RemembersErrors)."""
+        return self._connection.last_error
 
     async def pull(
         self,

@@ -192,6 +192,8 @@ class KernelConnection:
     ) -> tuple[str, asyncio.Future[Json]]:
         """Send on shell and listen to what comes of it (execution.Link)."""
         msg_id = self._send("shell", msg_type, content, reply=True, listen=listen)
+        if not content.get("store_history"):
+            self._last_error.ignore(msg_id)
         return msg_id, self._pending[msg_id][0]
 
     def forget(self, msg_id: str) -> None:
