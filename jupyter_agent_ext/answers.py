@@ -56,7 +56,7 @@ def kept(request: Request, answer: Answer) -> tuple[Answer, dict[str, bytes]]:
     replaced = {o["cell_id"] for o in operations if o["op"] == "replace"}
     replaced -= {o["cell_id"] for o in operations if o["op"] != "replace"}
     changes = [
-        slim(_without_outputs(c) if c.get("cell_id") in replaced else c, keep)
+        slim(_without_outputs(c) if str(c.get("cell_id")) in replaced else c, keep)
         for c in told
         if isinstance(c, dict)
     ]

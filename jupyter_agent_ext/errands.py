@@ -7,7 +7,6 @@ the lease ends with the answer, or when the page is gone, or does not claim or a
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 import uuid
 from collections.abc import Awaitable, Callable
@@ -15,7 +14,7 @@ from typing import Any, Final
 
 from . import events as ev
 from .abilities import Following, Follows
-from .agent.evidence import is_claimed
+from .agent.evidence import is_claimed, whole
 from .agent.log import SessionLog
 from .answers import CLAIMED_SECONDS
 from .errors import AgentError, KernelError, LapsedError, NotFoundError, PageError, StaleCellError
@@ -91,7 +90,7 @@ class Errands:
             request = self._request(request_id)
             answer = request.answer or {}
             if is_claimed(request) or answer.get("decision") in ("done", "failed"):
-                return await self._whole(self._result(answer, page))
+                return await whole(self._result(answer, page), self._log.blob)
             self._failed.add(page.client_id)  # it never began, and may not begin any more
         raise PageError(f"No page that shows {self._path!r} takes the change up.")
 
@@ -276,16 +275,6 @@ class Errands:
 
     def _request(self, request_id: str) -> Request:
         return self._log.session.turns[self._turn_id].requests[request_id]
-
-    async def _whole(self, result: Json) -> Json:
-        """Return a result with the images that the log keeps as blobs."""
-        changes = [dict(c) for c in result.get("changes") or () if isinstance(c, dict)]
-        for change in changes:
-            for side in ("before", "after"):
-                digest = (change.get(side) or {}).get("blob")
-                if isinstance(digest, str) and (data := await self._log.blob(digest)) is not None:
-                    change[side] = json.loads(data)
-        return {**result, "changes": changes}
 
     def _result(self, answer: Json, page: Page) -> Json:
         """Return what the page did. Raises what it says, LapsedError where it says nothing."""

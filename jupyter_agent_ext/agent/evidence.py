@@ -6,6 +6,9 @@ knows.
 
 from __future__ import annotations
 
+import contextlib
+import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -47,7 +50,8 @@ async def outcome(run: Run, call: ToolCall) -> Outcome:
         return _of_run(answer)
     if answer.get("decision") == "done":
         path = str(errand.payload.get("path", ""))
-        return Outcome("ok", MADE, changes_of(path, answer.get("result")))
+        result = await whole(answer.get("result") or {}, run.log.blob)
+        return Outcome("ok", MADE, changes_of(path, result))
     if not is_claimed(errand):
         return Outcome("interrupted", NOT_MADE)
     return await _of_edit(run, errand)
@@ -56,6 +60,21 @@ async def outcome(run: Run, call: ToolCall) -> Outcome:
 def is_claimed(errand: Request) -> bool:
     """Say whether the page has said that it begins: without that it may not act."""
     return "msg_id" in (errand.lease or {})  # null in the claim, known once the code is sent
+
+
+async def whole(result: Json, read: Callable[[str], Awaitable[bytes | None]]) -> Json:
+    """Return the result of an edit with the images that the log keeps as blobs."""
+    told = result.get("changes")
+    changes = [dict(c) for c in (told if isinstance(told, list) else ()) if isinstance(c, dict)]
+    for change in changes:
+        for side in ("before", "after"):
+            image = change.get(side)
+            digest = image.get("blob") if isinstance(image, dict) else None
+            data = await read(digest) if isinstance(digest, str) else None
+            if data is not None:
+                with contextlib.suppress(ValueError):  # a page may name what is no image
+                    change[side] = json.loads(data)
+    return {**result, "changes": changes}
 
 
 async def _answered(run: Run, errand: Request) -> Request:

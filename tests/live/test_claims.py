@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from jupyter_agent_ext.answers import Answer, answering
+from jupyter_agent_ext.agent.evidence import whole
+from jupyter_agent_ext.answers import Answer, answering, kept
 from jupyter_agent_ext.errors import ConflictError
 from jupyter_agent_ext.fold import Request, Turn
 from jupyter_agent_ext.kernels import following
@@ -189,3 +190,49 @@ async def test_long_images_of_cells_stay_out_of_the_log(api, book, attach, scrip
     )
     assert set(inserted["after"]) == {"blob", "size"}
     assert calls[2]["changes"][0]["hash"] == digest(long)
+
+
+async def test_what_is_kept_of_an_answer_can_be_made_whole_again():
+    cell = {
+        "cell_type": "code",
+        "id": "c1",
+        "source": "x",
+        "metadata": {},
+        "outputs": ["é" * 70_000],
+    }
+    before = {"index": 0, "cell": cell}
+    payload = {"operations": [{"op": "delete", "cell_id": "c1", "expected": digest("x")}]}
+    request = Request("r1", "t1", "edit", "c1", "", payload=payload)
+    result = {"changes": [{"cell_id": "c1", "before": before, "after": None}]}
+    answer, blobs = kept(request, Answer("done", client_id="page-0001", result=result))
+    assert len(json.dumps(answer.result)) < 1_000
+
+    async def read(name):
+        return blobs.get(name)
+
+    assert await whole(answer.result, read) == result
+    again, _ = kept(request, answer)
+    assert again == answer
+
+
+async def test_an_answer_that_makes_no_sense_does_no_harm(api, book, attach, scripted_model):
+    path, _ = book
+    page, _ = await attach(path)
+    nonsense = [
+        {"cell_id": ["x"], "before": "b", "after": {"cell": 3}},
+        {"cell_id": {}, "after": {"blob": "0" * 64}},
+        "what?",
+    ]
+    apply = page.apply
+
+    def babble(payload):
+        apply(payload)
+        return nonsense
+
+    page.apply = babble
+    scripted_model.script(Call("insert_cell", {"source": "x = 1"}))
+    scripted_model.script(Text("done"))
+    _, answer = await api.quick("Add", notebook=path)
+    call = answer["steps"][0]["calls"][0]
+    assert call["status"] == "ok", call
+    assert call["changes"][0]["after"]["cell"]["source"] == "x = 1"
