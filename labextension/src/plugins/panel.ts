@@ -58,7 +58,10 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
       icon: agentIcon,
       describedBy: { args: { type: 'object', properties: { toolbar: { type: 'boolean' } } } },
       execute: () => {
-        app.shell.activateById(panel.id);
+        // Notebook 7.5 closes a panel that is activated while it is shown
+        if (!panel.isVisible) {
+          app.shell.activateById(panel.id);
+        }
         // drawn with the next frames where it was never shown
         window.setTimeout(() => panel.focus(), 100);
       }
