@@ -62,7 +62,10 @@ MAX_FUNCTION_LINES = 70
 
 _ADAPTER_STRING = re.compile(rf"^(?:{PACKAGE})?\.*(?:{'|'.join(sorted(ADAPTERS))})\.\w")
 _MACHINE_PATH = re.compile(r"(?<![\w.:/$)}*-])/(?:work|tmp|home|root|Users|opt|mnt)/\w")
-_REGISTRY = re.compile(r"pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|yarnpkg\.com|file:///\w")
+# in character classes, so that the rule does not find itself
+_REGISTRY = re.compile(
+    r"pyp[i]\.org|python[h]osted\.org|npm[j]s\.(?:org|com)|yarn[p]kg\.com|file:///\w"
+)
 
 
 class Module:
