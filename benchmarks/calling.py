@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import time
@@ -13,10 +14,14 @@ from jupyter_agent_ext.messages import Part, text_part
 from jupyter_agent_ext.records import ModelDone, ModelEvent, ModelInfo, ModelRequest, TextDelta
 
 CODE = "counter = globals().get('counter', 0) + 1"
+ENDLESS = "import time; print('running', flush=True)\nwhile True: time.sleep(0.01)"
 
 
 class CallingModel:
-    """Answers `in one step 30` with 30 calls, `step by step 30` with a call in each of 30."""
+    """Answers `in one step 30` with 30 calls, `step by step 30` with a call in each of 30.
+
+    To `wait for ever` it says a word and no more; to `run for ever` it asks for an endless loop.
+    """
 
     def __init__(self, *_: Any, **__: Any) -> None:
         pass
@@ -24,7 +29,14 @@ class CallingModel:
     async def stream(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
         """Yield calls while some are left, then the time as text, in nanoseconds."""
         newest = max(i for i, m in enumerate(request.messages) if m.role == "user")
-        asked = re.findall(r"(in one step|step by step) (\d+)", request.messages[newest].text())
+        query = request.messages[newest].text()
+        if "wait for ever" in query:
+            yield TextDelta("waiting ")
+            await asyncio.Event().wait()
+        if "run for ever" in query:
+            yield ModelDone([_call(0, ENDLESS)], "tool_calls")
+            return
+        asked = re.findall(r"(in one step|step by step) (\d+)", query)
         way, count = asked[-1][0], int(asked[-1][1])
         done = sum(m.role == "tool" for m in request.messages[newest + 1 :])
         if done < count:
@@ -44,10 +56,10 @@ class CallingModel:
         return [self.info("calling/one")]
 
 
-def _call(number: int) -> Part:
+def _call(number: int, code: str = CODE) -> Part:
     return {
         "type": "tool_call",
         "call_id": uuid.uuid4().hex,
         "name": "run_code",
-        "arguments": json.dumps({"code": f"{CODE}  # {number}"}),
+        "arguments": json.dumps({"code": f"{code}  # {number}"}),
     }

@@ -1,4 +1,4 @@
-"""What `%agent` costs: a tool call against the same code typed, and the first words shown.
+"""What `%agent` costs: a tool call against the same code typed, the first words, an interrupt.
 
     python benchmarks/magic_overhead.py [--rounds 15] [--calls 30]
 
@@ -47,6 +47,25 @@ class Cell:
         spent = (time.perf_counter() - began) * 1e3
         assert reply["content"]["status"] == "ok", reply["content"]
         return spent
+
+    def interrupt(self, code: str, server: Server, kernel_id: str) -> tuple[float, float]:
+        """Interrupt a cell once it shows something; return ms until it, and its turn, ended."""
+        msg_id = self.client.execute(code)
+        while not self._shows(self.client.get_iopub_msg(timeout=30), msg_id):
+            pass
+        began = time.perf_counter()
+        server.call("POST", f"api/kernels/{kernel_id}/interrupt")
+        while self.client.get_shell_msg(timeout=30)["parent_header"].get("msg_id") != msg_id:
+            pass
+        cell = (time.perf_counter() - began) * 1e3
+        while any(s["status"] != "idle" for s in server.call("GET", "agent/sessions")["sessions"]):
+            time.sleep(0.005)
+        return cell, (time.perf_counter() - began) * 1e3
+
+    def _shows(self, message: dict, msg_id: str) -> bool:
+        shown = re.search("waiting|running", str(message["content"].get("data", "")))
+        printed = message["content"].get("text", "").startswith("running")
+        return message["parent_header"].get("msg_id") == msg_id and bool(shown or printed)
 
     def _look(self, message: dict) -> None:
         text = message["content"].get("data", {}).get("text/markdown", "")
@@ -100,6 +119,13 @@ def main() -> None:
             name = f"kernel-{session['kernel']['id']}.json"
             cell = Cell(os.path.join(folder, "runtime", name))
             found = measure(cell, args.calls, args.rounds)
+            stopped = {
+                what: [
+                    cell.interrupt(f"%agent --new {query}", server, session["kernel"]["id"])
+                    for _ in range(args.rounds)
+                ]
+                for what, query in (("waits", "wait for ever"), ("runs code", "run for ever"))
+            }
             cell.close()
         finally:
             server.stop()
@@ -112,6 +138,9 @@ def main() -> None:
         added = [(turn - none - same) / args.calls for turn, none, same in rounds]
         report(f"added by each call, {way}", added, "<= 10" if way == "one step" else "")
     report("first words shown after the model's first chunk", found["first words"], "<= 100")
+    for what, times in stopped.items():
+        report(f"interrupt while the agent {what}, cell ended", [t[0] for t in times])
+        report(f"interrupt while the agent {what}, turn ended", [t[1] for t in times], "<= 500")
 
 
 if __name__ == "__main__":
